@@ -1,0 +1,78 @@
+"""Every error tabsynth raises on purpose.
+
+    TabsynthError                  exit 70 (a bug, unless a subclass says otherwise)
+    ├── UsageError                 exit 2   an option or argument that cannot be used so
+    ├── InputError                 exit 4   bad input, or an output that cannot be written
+    │   ├── DataError              a table that cannot be read, or that breaks its schema
+    │   ├── SchemaError            a schema that is malformed or contradicts itself
+    │   ├── ConditionError         a condition the model cannot meet
+    │   ├── ModelFileError         a model file that cannot be trusted or understood
+    │   └── OutputError            a place that cannot be written
+    └── PrivacyError               exit 5   refused for privacy
+
+A message is one line, `<where>: expected ..., got ...; <remedy>`, and never holds a value of a
+private record.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TabsynthError(Exception):
+    """An error with a place, an expectation, what came instead, and a remedy.
+
+    Args:
+        where: the file, column or option at fault, as the user named it.
+        expected: what would have been right.
+        got: what came, in counts and kinds, never a value of a record.
+        remedy: what to do next.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, where: str, *, expected: str, got: str, remedy: str) -> None:
+        self.where = where
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+        message = f"{where}: expected {expected}, got {got}; {remedy}"
+        super().__init__(" ".join(message.split()))
+
+
+class UsageError(TabsynthError):
+    """An option or argument that does not exist, is missing, or belongs to a later version."""
+
+    exit_code = 2
+
+
+class InputError(TabsynthError):
+    """Input that cannot be used, or an output place that cannot be written."""
+
+    exit_code = 4
+
+
+class DataError(InputError):
+    """A table that cannot be read, or that breaks its schema."""
+
+
+class SchemaError(InputError):
+    """A schema that is malformed or contradicts itself."""
+
+
+class ConditionError(InputError):
+    """A condition that names an unknown column or a value the model cannot emit."""
+
+
+class ModelFileError(InputError):
+    """A model file that is damaged, hostile, or newer than this version."""
+
+
+class OutputError(InputError):
+    """A place that cannot be written."""
+
+
+class PrivacyError(TabsynthError):
+    """A request refused because its privacy claim could not be kept."""
+
+    exit_code = 5

@@ -1,0 +1,1 @@
+"""Reports: their data and how they are shown."""

@@ -1,0 +1,91 @@
+"""The report as data: what `report.json` holds, to the letter of the public contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field as Setting
+
+Family = Literal["validity", "fidelity", "utility", "bias", "privacy"]
+Verdict = Literal["pass", "fail", "inconclusive"]
+Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
+
+
+class Result(BaseModel):
+    """One figure, with its interval and the same figure for real data against real data.
+
+    Args:
+        name: what was measured, such as `univariate_tv`.
+        family: the question it belongs to.
+        column: the column, or two columns joined by " × ".
+        group: the group of records, for bias.
+        value: the figure.
+        ci_low: lower end of its 95 % interval.
+        ci_high: upper end of its 95 % interval.
+        reference: the figure when real records stand in the place of the synthetic ones.
+        baseline: the figure when independent columns stand in their place.
+        score: 0 to 100; 100 is the reference, 0 is the baseline; None where the two are too close.
+        better: which direction is better.
+        unit: of the value, such as `share` or `AUC`.
+        n: synthetic or test records it was computed on.
+        method: how, in one line.
+        seed: of the random draws, None when there are none.
+        status: `ok`; `attention` (worth a look); `fail` (breaks the gate); `uninformative` (the
+            scale is within noise); `diagnostic` (can neither pass nor fail).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    family: Family
+    column: str | None = None
+    group: str | None = None
+    value: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    reference: float | None = None
+    baseline: float | None = None
+    score: float | None = Setting(default=None, ge=0, le=100)
+    better: Literal["lower", "higher"] = "lower"
+    unit: str
+    n: int
+    method: str
+    seed: int | None = None
+    status: Status = "ok"
+
+
+class Report(BaseModel):
+    """A verdict, the reasons for it, and every figure behind it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal["1"] = "1"
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    results: tuple[Result, ...]
+    provenance: dict[str, Any]
+
+    def to_json(self) -> str:
+        """The text of `report.json`."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @classmethod
+    def load(cls, path: str | Path) -> Report:
+        """A report read back from `report.json`."""
+        return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
+
+    def find(self, name: str, column: str | None = None) -> Result:
+        """The result of that name (and column); KeyError when there is none."""
+        for result in self.results:
+            if result.name == name and result.column == column:
+                return result
+        raise KeyError(name)
+
+    def __repr__(self) -> str:
+        return f"Report(verdict={self.verdict!r}, {len(self.results)} results)"
+
+    def _repr_html_(self) -> str:
+        from tabsynth.report.html import summary_html
+
+        return summary_html(self)

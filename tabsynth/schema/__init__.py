@@ -1,0 +1,1 @@
+"""The table schema: its model, files, checks, inference and conversion."""

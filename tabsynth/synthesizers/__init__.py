@@ -1,0 +1,1 @@
+"""Synthesizers, one file each; the protocol stands in protocol.py."""

@@ -1,0 +1,157 @@
+"""A table that has been checked against its schema: everything behind this point trusts it."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from tabsynth.errors import DataError
+from tabsynth.schema.check import check, storage_type
+from tabsynth.schema.infer import infer
+from tabsynth.schema.model import FieldSchema, TableSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Table:
+    """Records and their schema, stored as Arrow columns of the schema's storage types.
+
+    Args:
+        schema: describes exactly the columns of `data`, in order.
+        data: columns of type `storage_type(field)`; null stands for missing.
+    """
+
+    schema: TableSchema
+    data: pa.Table
+
+    def __post_init__(self) -> None:
+        if tuple(self.data.column_names) != self.schema.names:
+            raise ValueError("expected the columns of the schema, in its order")
+
+    @classmethod
+    def checked(cls, raw: pa.Table, schema: TableSchema, *, where: str = "data") -> Self:
+        """Parse a raw table and check it against a schema.
+
+        Args:
+            raw: columns as read from a file, texts or typed values.
+            schema: what the columns must be.
+            where: how messages name the source.
+
+        Raises:
+            DataError: any column breaks the schema; the message counts every kind of violation.
+        """
+        data, violations = check(raw, schema)
+        if violations:
+            shown = "; ".join(v.sentence() for v in violations[:6])
+            more = f"; and {len(violations) - 6} more kinds" if len(violations) > 6 else ""
+            raise DataError(
+                where,
+                expected="records that keep the schema",
+                got=f"{shown}{more}",
+                remedy="correct the data or the schema (`tabsynth schema check` lists everything)",
+            )
+        return cls(schema, data)
+
+    @classmethod
+    def from_pandas(cls, frame: pd.DataFrame, schema: TableSchema | None = None) -> Self:
+        """A table from a DataFrame; without a schema, one is inferred from the records.
+
+        Raises:
+            DataError: columns of mixed types, or records that break the schema.
+        """
+        raw = _arrow_from_pandas(frame)
+        return cls.checked(raw, schema or infer(raw), where="DataFrame")
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A DataFrame with nullable integers, categories in declared order, and time zones."""
+        import pandas as pd
+
+        columns = {f.name: _series(self.data.column(f.name), f) for f in self.schema.fields}
+        return pd.DataFrame(columns, index=pd.RangeIndex(self.num_rows))
+
+    @property
+    def num_rows(self) -> int:
+        """How many records."""
+        return int(self.data.num_rows)
+
+    def column(self, name: str) -> pa.Array:
+        """One column as a single Arrow array."""
+        chunked = self.data.column(name)
+        return chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
+
+    def take(self, rows: NDArray[np.integer[Any]]) -> Table:
+        """The records at those positions, in that order."""
+        return Table(self.schema, self.data.take(pa.array(rows)))
+
+    def select(self, schema: TableSchema) -> Table:
+        """The columns that `schema` names, under that schema."""
+        return Table(schema, self.data.select(list(schema.names)))
+
+    @property
+    def modelled(self) -> Table:
+        """The columns that synthesizers see."""
+        return self.select(self.schema.modelled)
+
+    def __repr__(self) -> str:
+        return f"Table({self.num_rows:,} records x {len(self.schema.fields)} columns)"
+
+    def _repr_html_(self) -> str:
+        head = Table(self.schema, self.data.slice(0, 10)).to_pandas()
+        return f"<p>{html.escape(repr(self))}</p>{head.to_html(index=False, na_rep='')}"
+
+
+def _arrow_from_pandas(frame: pd.DataFrame) -> pa.Table:
+    names = [str(name) for name in frame.columns]
+    arrays = []
+    for position, name in enumerate(names):
+        try:
+            arrays.append(pa.array(frame.iloc[:, position], from_pandas=True))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise DataError(
+                f"column {name!r}",
+                expected="values of one type",
+                got="a mixture of types",
+                remedy="convert the column to one type first",
+            ) from error
+    if len(set(names)) != len(names):
+        raise DataError(
+            "DataFrame",
+            expected="each column name once",
+            got="duplicate column names",
+            remedy="rename the columns",
+        )
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def _series(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:
+    import pandas as pd
+
+    if field.type == "boolean" or (field.type == "integer" and not field.constraints.required):
+        dtype = pd.BooleanDtype() if field.type == "boolean" else pd.Int64Dtype()
+        return pd.Series(column.to_pandas(types_mapper={column.type: dtype}.get))
+    if pa.types.is_dictionary(column.type):
+        return _categorical(column, field)
+    if field.type == "date":
+        return pd.Series(column.cast(pa.timestamp("s")).to_pandas())
+    return pd.Series(column.to_pandas())
+
+
+def _categorical(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:
+    import pandas as pd
+
+    values = column.cast(pa.string()).to_pandas()
+    seen = [v for v in pd.unique(values) if isinstance(v, str)]
+    declared = [str(c) for c in field.domain or ()]
+    known = set(declared)
+    categories = declared + sorted(v for v in seen if v not in known)
+    return pd.Series(pd.Categorical(values, categories=categories, ordered=field.categories_ordered))
+
+
+__all__ = ["Table", "storage_type"]
