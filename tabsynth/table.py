@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tabsynth.errors import DataError
-from tabsynth.schema.check import check, storage_type
+from tabsynth.schema.check import check
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import FieldSchema, TableSchema
 
@@ -66,7 +66,7 @@ class Table:
         Raises:
             DataError: columns of mixed types, or records that break the schema.
         """
-        raw = _arrow_from_pandas(frame)
+        raw = arrow_from_pandas(frame)
         return cls.checked(raw, schema or infer(raw), where="DataFrame")
 
     def to_pandas(self) -> pd.DataFrame:
@@ -107,7 +107,12 @@ class Table:
         return f"<p>{html.escape(repr(self))}</p>{head.to_html(index=False, na_rep='')}"
 
 
-def _arrow_from_pandas(frame: pd.DataFrame) -> pa.Table:
+def arrow_from_pandas(frame: pd.DataFrame) -> pa.Table:
+    """Arrow columns of a DataFrame, its index left out.
+
+    Raises:
+        DataError: a column of mixed types, or a repeated name.
+    """
     names = [str(name) for name in frame.columns]
     arrays = []
     for position, name in enumerate(names):
@@ -153,5 +158,3 @@ def _categorical(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:
     categories = declared + sorted(v for v in seen if v not in known)
     return pd.Series(pd.Categorical(values, categories=categories, ordered=field.categories_ordered))
 
-
-__all__ = ["Table", "storage_type"]

@@ -307,9 +307,19 @@ class TableSchema(_Open):
         raise KeyError(name)
 
     @property
+    def modelled_fields(self) -> tuple[FieldSchema, ...]:
+        """The columns that synthesizers see."""
+        return tuple(f for f in self.fields if f.is_modelled)
+
+    @property
+    def modelled_names(self) -> tuple[str, ...]:
+        """Names of the columns that synthesizers see."""
+        return tuple(f.name for f in self.modelled_fields)
+
+    @property
     def modelled(self) -> TableSchema:
         """The same schema with the modelled columns only."""
-        fields = tuple(f for f in self.fields if f.is_modelled)
+        fields = self.modelled_fields
         key = self.primary_key if set(self.primary_key) <= {f.name for f in fields} else ()
         return self.model_copy(update={"fields": fields, "primary_key": key})
 

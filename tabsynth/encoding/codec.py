@@ -1,0 +1,321 @@
+"""Frozen cells: values to codes and back, without the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tabsynth.errors import ConditionError
+from tabsynth.schema.check import storage_type
+from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.table import Table
+
+POOLED: Final = -1
+
+Codes = NDArray[np.signedinteger[Any]]
+
+
+@dataclass(frozen=True)
+class CategoryCodec:
+    """Cells 0..K-1 are the categories, cell K is missing.
+
+    Args:
+        field: the column.
+        categories: K values.
+    """
+
+    field: FieldSchema
+    categories: tuple[str | int | bool, ...]
+
+    ordered = False
+
+    @property
+    def cells(self) -> int:
+        """How many cells, missing included."""
+        return len(self.categories) + 1
+
+    @property
+    def missing_cell(self) -> int:
+        """The code of a missing value."""
+        return len(self.categories)
+
+    def encode(self, column: pa.ChunkedArray) -> Codes:
+        """Codes of shape (records,), POOLED where a value has no cell."""
+        value_type = pa.string() if self.field.type == "string" else column.type
+        value_set = pa.array(self.categories, type=value_type)
+        chunks = [self._encode(chunk, value_set) for chunk in column.chunks]
+        return np.concatenate(chunks) if chunks else np.empty(0, code_dtype(self.cells))
+
+    def _encode(self, chunk: pa.Array, value_set: pa.Array) -> Codes:
+        dictionary = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+        found = pc.index_in(dictionary.dictionary, value_set=value_set).fill_null(POOLED)
+        table = np.append(found.to_numpy(zero_copy_only=False), self.missing_cell)
+        indices = dictionary.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)
+        return table.astype(code_dtype(self.cells))[indices]
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
+        """Values of shape (records,) in storage type; `rng` is not used."""
+        missing = codes == self.missing_cell
+        mask = missing if missing.any() else None
+        if self.field.type == "string":
+            indices = pa.array(codes.astype(np.int32, copy=False), mask=mask)
+            return pa.DictionaryArray.from_arrays(indices, self._dictionary)
+        values = np.array([*self.categories, 0])[codes]
+        return pa.array(values, type=storage_type(self.field), mask=mask)
+
+    @property
+    def _dictionary(self) -> pa.Array:
+        return pa.array(self.categories, type=pa.string())
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """JSON settings and named arrays."""
+        return {"categories": list(self.categories)}, {}
+
+    @classmethod
+    def restore(
+        cls, field: FieldSchema, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> CategoryCodec:
+        """The codec that `state` describes."""
+        return cls(field, tuple(settings["categories"]))
+
+
+@dataclass(frozen=True)
+class NumericCodec:
+    """Cells in increasing order of value, then missing.
+
+    Values are held in *units*: integers where the column lies on a lattice (whole numbers, declared
+    decimals, days, microseconds; any common step is divided out), floats otherwise.
+
+    Args:
+        field: the column.
+        low: shape (C,), first unit of each cell, ends included.
+        high: shape (C,), last unit of each cell; equal to `low` for an atom.
+        atom: shape (C,), whether the cell is one frequent value rather than a bin.
+        offset: units of the column's type that unit 0 stands for.
+        step: units of the column's type between two lattice points.
+    """
+
+    field: FieldSchema
+    low: NDArray[Any]
+    high: NDArray[Any]
+    atom: NDArray[np.bool_]
+    offset: int = 0
+    step: int = 1
+
+    ordered = True
+
+    @property
+    def cells(self) -> int:
+        """How many cells, missing included."""
+        return len(self.low) + 1
+
+    @property
+    def missing_cell(self) -> int:
+        """The code of a missing value."""
+        return len(self.low)
+
+    def encode(self, column: pa.ChunkedArray) -> Codes:
+        """Codes of shape (records,), POOLED where a value has no cell."""
+        chunks = [self._encode(chunk) for chunk in column.chunks]
+        return np.concatenate(chunks) if chunks else np.empty(0, code_dtype(self.cells))
+
+    def _encode(self, chunk: pa.Array) -> Codes:
+        units, missing = self._units(chunk)
+        codes = np.full(len(units), POOLED, code_dtype(self.cells))
+        atom_cells, bin_cells = np.flatnonzero(self.atom), np.flatnonzero(~self.atom)
+        if len(bin_cells):
+            place = np.searchsorted(self.low[bin_cells], units, side="right") - 1
+            codes = bin_cells.astype(codes.dtype)[np.maximum(place, 0)]
+        if len(atom_cells):
+            atoms = self.low[atom_cells]
+            place = np.minimum(np.searchsorted(atoms, units), len(atoms) - 1)
+            codes = np.where(atoms[place] == units, atom_cells.astype(codes.dtype)[place], codes)
+        codes[missing] = self.missing_cell
+        return codes
+
+    def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
+        """Values of shape (records,) in storage type, drawn uniformly within each bin."""
+        missing = codes == self.missing_cell
+        low = np.append(self.low, self.low[:1] if len(self.low) else 0)
+        width = np.append(self.high - self.low, 0)
+        units = low[codes]
+        inside = np.flatnonzero(width[codes])
+        if len(inside):
+            spread = width[codes[inside]]
+            uniform = rng.random(len(inside))
+            if units.dtype.kind == "i":
+                units[inside] += (uniform * (spread + 1.0)).astype(np.int64)
+            else:
+                units[inside] += uniform * spread
+        return self._from_units(units, missing if missing.any() else None)
+
+    def contains(self, column: pa.ChunkedArray) -> NDArray[np.bool_]:
+        """Whether each value lies in a cell, shape (records,); missing values do."""
+        codes = self.encode(column)
+        units, missing = self._units(column.combine_chunks())
+        known = np.flatnonzero((codes != POOLED) & ~missing)
+        cell = codes[known]
+        inside = missing.copy()
+        inside[known] = (units[known] >= self.low[cell]) & (units[known] <= self.high[cell])
+        return inside
+
+    def _units(self, values: pa.Array) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        whole = self.low.dtype.kind == "i"
+        native, missing = native_numbers(values, self.field, whole=whole)
+        return (native - self.offset) // self.step if whole else native, missing
+
+    def _from_units(self, units: NDArray[Any], mask: NDArray[np.bool_] | None) -> pa.Array:
+        target = storage_type(self.field)
+        if self.field.type == "number":
+            if units.dtype.kind == "i":
+                scale = 10.0 ** (self.field.tabsynth.decimals or 0)
+                units = (units * self.step + self.offset) / scale
+            return pa.array(units, mask=mask)
+        native = units * self.step + self.offset
+        if self.field.type == "date":
+            return pa.array(native.astype(np.int32), mask=mask).cast(target)
+        return pa.array(native, mask=mask).cast(target)
+
+    def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """JSON settings and named arrays."""
+        return (
+            {"offset": self.offset, "step": self.step},
+            {"low": self.low, "high": self.high, "atom": self.atom},
+        )
+
+    @classmethod
+    def restore(
+        cls, field: FieldSchema, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+    ) -> NumericCodec:
+        """The codec that `state` describes."""
+        offset, step = int(settings["offset"]), int(settings["step"])
+        return cls(field, arrays["low"], arrays["high"], arrays["atom"], offset, step)
+
+
+ColumnCodec = CategoryCodec | NumericCodec
+
+
+@dataclass(frozen=True)
+class Codec:
+    """The frozen cells of a whole table.
+
+    Args:
+        schema: the modelled columns.
+        columns: one codec per column, in order.
+    """
+
+    schema: TableSchema
+    columns: tuple[ColumnCodec, ...]
+
+    def column(self, name: str) -> ColumnCodec:
+        """The codec of that column; KeyError when it is not modelled."""
+        if name not in self.schema.names:
+            raise KeyError(name)
+        return self.columns[self.schema.names.index(name)]
+
+    def encode(self, table: Table) -> list[Codes]:
+        """Codes per column, each of shape (records,)."""
+        return [c.encode(table.data.column(c.field.name)) for c in self.columns]
+
+    def decode(
+        self, codes: Iterable[Codes], rng: np.random.Generator, *, given: Table | None = None
+    ) -> Table:
+        """A table drawn within the cells of `codes`; given values come out as they went in."""
+        arrays = [c.decode(k, rng) for c, k in zip(self.columns, codes, strict=True)]
+        names = list(self.schema.names)
+        for name in given.schema.names if given is not None else ():
+            position = names.index(name)
+            arrays[position] = _overwrite(arrays[position], given.data.column(name))
+        return Table(self.schema, pa.Table.from_arrays(arrays, names=names))
+
+    def encode_given(self, given: Table) -> dict[str, Codes]:
+        """Codes of conditions; a missing cell is free and gets POOLED.
+
+        Raises:
+            ConditionError: a column that is not modelled, or a value without a cell.
+        """
+        codes = {}
+        for name in given.schema.names:
+            if name not in self.schema.names:
+                raise ConditionError(
+                    f"given {name!r}",
+                    expected="a modelled column",
+                    got="a column that is generated, left out or unknown",
+                    remedy="see `tabsynth inspect MODEL` for the columns that can be given",
+                )
+            codec, column = self.column(name), given.data.column(name)
+            code = codec.encode(column)
+            free = code == codec.missing_cell
+            reachable = codec.contains(column) if isinstance(codec, NumericCodec) else code >= 0
+            if not np.all(reachable | free):
+                raise ConditionError(
+                    f"given {name!r}",
+                    expected="a value that the model can emit",
+                    got="a value outside what it learnt or too rare to be learnt",
+                    remedy="see `tabsynth inspect MODEL` for what the column can hold",
+                )
+            codes[name] = np.where(free, POOLED, code)
+        return codes
+
+    def state(self) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
+        """JSON settings per column, and arrays named `<position>.<name>`."""
+        settings, arrays = [], {}
+        for position, column in enumerate(self.columns):
+            own, own_arrays = column.state()
+            settings.append(own)
+            arrays |= {f"{position}.{name}": array for name, array in own_arrays.items()}
+        return settings, arrays
+
+    @classmethod
+    def restore(
+        cls,
+        schema: TableSchema,
+        settings: list[dict[str, Any]],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> Codec:
+        """The codec that `state` describes."""
+        columns: list[ColumnCodec] = []
+        for position, field in enumerate(schema.fields):
+            prefix = f"{position}."
+            own = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+            kind = CategoryCodec if field.is_categorical else NumericCodec
+            columns.append(kind.restore(field, settings[position], own))
+        return cls(schema, tuple(columns))
+
+
+def code_dtype(cells: int) -> type[np.signedinteger[Any]]:
+    """The smallest integer type that holds that many cells."""
+    return np.int16 if cells < 2**15 else np.int32
+
+
+def native_numbers(
+    values: pa.Array, field: FieldSchema, *, whole: bool
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Numbers, int64 when whole, and the mask of missing ones."""
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    if pa.types.is_date32(values.type):
+        values = values.cast(pa.int32())
+    if field.type == "number":
+        floats = values.fill_null(0.0).to_numpy(zero_copy_only=False)
+        if not whole:
+            return floats, missing
+        return np.rint(floats * 10.0 ** (field.tabsynth.decimals or 0)).astype(np.int64), missing
+    return values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False), missing
+
+
+def _overwrite(drawn: pa.Array, given: pa.ChunkedArray) -> pa.Array:
+    """The given values where there are any; one given value stands for all."""
+    plain = given.combine_chunks() if given.num_chunks != 1 else given.chunk(0)
+    target = drawn.type
+    if pa.types.is_dictionary(target):
+        plain, drawn = plain.cast(target.value_type), drawn.cast(target.value_type)
+    if len(plain) == 1 and len(drawn) != 1:
+        plain = plain.take(pa.array(np.zeros(len(drawn), np.int64)))
+    merged = pc.coalesce(plain, drawn)
+    return merged.dictionary_encode() if pa.types.is_dictionary(target) else merged

@@ -1,0 +1,151 @@
+"""Deciding the cells of each column from its counts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tabsynth.encoding.analysis import Analysis, ColumnCounts
+from tabsynth.encoding.codec import CategoryCodec, Codec, NumericCodec, native_numbers
+from tabsynth.errors import DataError
+from tabsynth.schema.model import FieldSchema
+
+MIN_COUNT: Final = 5
+MAX_ATOMS: Final = 2000
+MAX_BINS: Final = 512
+
+
+def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
+    """Decide the cells of every column.
+
+    Args:
+        analysis: counts over all records to learn from.
+        min_count: fewest records behind anything that is learnt from records.
+
+    Raises:
+        DataError: too few records, or a column of which nothing may be emitted.
+
+    Privacy: not differentially private; every category, atom and bin end rests on at least
+        `min_count` records or on the schema.
+    """
+    if min_count < 1:
+        raise ValueError("expected min_count of at least 1")
+    if analysis.rows < 2 * min_count:
+        raise DataError(
+            "data",
+            expected=f"at least {2 * min_count} records to learn from",
+            got="fewer",
+            remedy="give more records, or lower min_count if the records are not private",
+        )
+    build = {True: _categorical_codec, False: _numeric_codec}
+    fields = analysis.schema.fields
+    columns = tuple(
+        build[f.is_categorical](f, c, min_count)
+        for f, c in zip(fields, analysis.columns, strict=True)
+    )
+    return Codec(analysis.schema, columns)
+
+
+def _categorical_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) -> CategoryCodec:
+    frequent = counted.values.filter(pa.array(counted.counts >= min_count)).to_pylist()
+    if field.type == "boolean":
+        return CategoryCodec(field, (False, True))
+    if field.declares("categories"):
+        return CategoryCodec(field, field.domain or ())
+    listed = [c for c in field.domain or () if c in set(frequent)]
+    categories = (*listed, *sorted(set(frequent) - set(listed)))
+    if not categories and field.constraints.required:
+        raise DataError(
+            f"column {field.name!r}",
+            expected=f"at least one category seen in {min_count} records",
+            got="only rarer ones, which may not be emitted",
+            remedy="declare its categories, give it a generator, or mark it free_text",
+        )
+    return CategoryCodec(field, categories)
+
+
+def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) -> NumericCodec:
+    native, _ = native_numbers(counted.values, field, whole=_is_whole(counted.values, field))
+    order = np.argsort(native)
+    native, counts = native[order], counted.counts[order]
+    offset, step = _lattice(native)
+    units = (native - offset) // step if native.dtype.kind == "i" else native
+    threshold = min_count
+    if np.count_nonzero(counts >= threshold) > MAX_ATOMS:
+        threshold = int(np.partition(counts, -MAX_ATOMS)[-MAX_ATOMS]) + 1
+    is_atom = counts >= threshold
+    low, high = _bins(units[~is_atom], counts[~is_atom], min_count)
+    atom = np.arange(len(low) + np.count_nonzero(is_atom)) >= len(low)
+    low, high = np.append(low, units[is_atom]), np.append(high, units[is_atom])
+    order = np.lexsort((atom, low + (high - low) / 2))
+    return NumericCodec(field, low[order], high[order], atom[order], offset, step)
+
+
+def _bins(
+    units: NDArray[Any], counts: NDArray[np.int64], min_count: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Ends of quantile bins of at least `min_count` records, finer towards both tails."""
+    total = int(counts.sum())
+    if total < 2 * min_count:
+        return units[:0], units[:0]
+    ends = _group_ends(counts, total, min_count)
+    starts = np.append(0, ends[:-1])
+    below, above = units[ends[:-1] - 1], units[starts[1:]]
+    running = np.cumsum(counts)
+    lowest = int(np.searchsorted(running, min_count, side="right"))
+    highest = int(np.searchsorted(running, total - min_count, side="left"))
+    if units.dtype.kind == "i":
+        cut = below + (above - below) // 2
+        low = np.concatenate([units[[min(lowest, highest)]], cut + 1])
+        high = np.concatenate([cut, units[[highest]]])
+    else:
+        cut = below + (above - below) / 2
+        inner = (units[max(lowest - 1, 0)] + units[lowest]) / 2
+        outer = (units[highest] + units[min(highest + 1, len(units) - 1)]) / 2
+        low, high = np.append(inner, cut), np.append(cut, outer)
+    return low, np.maximum(low, high)
+
+
+def _group_ends(counts: NDArray[np.int64], total: int, min_count: int) -> NDArray[np.intp]:
+    """Positions (exclusive) where groups of distinct values end."""
+    width = max(min_count, -(-total // MAX_BINS))
+    tail, size = [2 * min_count], 2 * min_count
+    while size < width:
+        tail.append(tail[-1] + size)
+        size *= 2
+    inner = np.arange(tail[-1] + width, total - tail[-1], width)
+    ranks = np.unique(np.concatenate([tail, inner, total - np.array(tail)]))
+    running = np.cumsum(counts)
+    proposed = np.unique(np.searchsorted(running, ranks[(ranks > 0) & (ranks < total)]) + 1)
+    ends, last = [], 0
+    for end in proposed[proposed < len(counts)]:
+        mass = running[end - 1]
+        if mass - last >= 2 * min_count * (not ends) and mass - last >= min_count:
+            ends.append(int(end))
+            last = mass
+    while ends and total - running[ends[-1] - 1] < 2 * min_count:
+        ends.pop()
+    return np.array([*ends, len(counts)], dtype=np.intp)
+
+
+def _lattice(native: NDArray[Any]) -> tuple[int, int]:
+    """Offset and step of the lattice that whole-number values lie on."""
+    if native.dtype.kind != "i" or len(native) < 2:
+        return 0, 1
+    step = int(np.gcd.reduce(np.diff(native)))
+    return int(native[0]) % step, step
+
+
+def _is_whole(values: pa.Array, field: FieldSchema) -> bool:
+    """Whether the column lies on a lattice of whole numbers."""
+    if field.type != "number":
+        return True
+    if field.tabsynth.decimals is None:
+        return False
+    largest = pc.max(pc.abs(values)).as_py() or 0.0
+    # beyond 2**53 units a float no longer tells neighbours apart
+    return float(largest) * 10.0**field.tabsynth.decimals < 2**53

@@ -1,0 +1,145 @@
+"""What metrics compare: real training and holdout records, and synthetic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tabsynth.report.model import Result, Status
+from tabsynth.schema.check import Violation
+from tabsynth.table import Table
+
+MAX_RECORDS: Final = 50_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Three tables of one schema; metrics are pure functions of it.
+
+    Args:
+        train: real records that the synthesizer learnt from.
+        holdout: real records that it never saw; fidelity is judged against these.
+        synthetic: what it drew, cells that do not parse being missing.
+        violations: where the synthetic records break the schema.
+        target: column to predict, for utility.
+        seed: of every random draw of a metric.
+    """
+
+    train: Table
+    holdout: Table
+    synthetic: Table
+    violations: tuple[Violation, ...] = ()
+    target: str | None = None
+    seed: int = 0
+
+    def rng(self, name: str) -> np.random.Generator:
+        """A generator of its own for each metric, so that metrics do not disturb each other."""
+        return np.random.default_rng([self.seed, *name.encode()])
+
+    @cached_property
+    def modelled(self) -> Comparison:
+        """The same with modelled columns only and at most 50,000 records a table."""
+        rng = self.rng("records")
+        return Comparison(
+            _at_most(self.train.modelled, MAX_RECORDS, rng),
+            _at_most(self.holdout.modelled, MAX_RECORDS, rng),
+            _at_most(self.synthetic.modelled, MAX_RECORDS, rng),
+            self.violations,
+            self.target,
+            self.seed,
+        )
+
+    @cached_property
+    def reference(self) -> Table:
+        """Training records in the place of the synthetic ones: as many, where there are."""
+        return _at_most(self.train, self.synthetic.num_rows, self.rng("reference"))
+
+    @cached_property
+    def baseline(self) -> Table:
+        """As many records with every column drawn on its own from the training records."""
+        rng = self.rng("baseline")
+        columns = [
+            column.take(pa.array(rng.integers(0, self.train.num_rows, self.synthetic.num_rows)))
+            for column in self.train.data.columns
+        ]
+        return Table(self.train.schema, pa.table(columns, names=list(self.train.schema.names)))
+
+
+Metric = Callable[[Comparison], list[Result]]
+
+
+def score(
+    value: float, reference: float, baseline: float, *, margin: float
+) -> tuple[float | None, Status]:
+    """The value on the scale where 100 is the reference and 0 the baseline.
+
+    Args:
+        value: the figure for the synthetic table.
+        reference: the same for real records.
+        baseline: the same for independent columns.
+        margin: half the width of the value's interval.
+
+    Returns:
+        The score within 0 and 100 and its status; no score where the scale is within noise.
+    """
+    span = baseline - reference
+    if abs(span) <= 2 * margin or span == 0:
+        return None, "uninformative"
+    result = float(np.clip(100 * (baseline - value) / span, 0, 100))
+    return result, "attention" if result < 50 else "ok"
+
+
+def _at_most(table: Table, records: int, rng: np.random.Generator) -> Table:
+    if table.num_rows <= records:
+        return table
+    return table.take(np.sort(rng.choice(table.num_rows, records, replace=False)))
+
+
+def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
+    """Numbers for tree learners: one array of shape (records, columns) per table.
+
+    Args:
+        tables: of one schema; categories are coded by frequency over all tables together.
+
+    Returns:
+        The arrays, missing being NaN, and which columns are categorical. Beyond 254 categories the
+        rarest share a code, since the learner takes 255.
+    """
+    schema = tables[0].schema
+    categorical = np.array([f.is_categorical for f in schema.fields])
+    arrays = [np.empty((t.num_rows, len(schema.fields))) for t in tables]
+    for position, field in enumerate(schema.fields):
+        columns = [t.column(field.name) for t in tables]
+        coded = _category_codes(columns) if field.is_categorical else map(_floats, columns)
+        for array, codes in zip(arrays, coded, strict=True):
+            array[:, position] = codes
+    return arrays, categorical
+
+
+def _category_codes(columns: list[pa.Array]) -> list[NDArray[np.float64]]:
+    plain = [
+        c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns
+    ]
+    together = pa.chunked_array(plain).combine_chunks().dictionary_encode()
+    codes = together.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    counts = np.bincount(codes[codes >= 0], minlength=len(together.dictionary))
+    rank = np.empty(len(counts), np.float64)
+    rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
+    values = np.where(codes < 0, np.nan, np.minimum(np.append(rank, 0), 253)[codes])
+    return np.split(values, np.cumsum([len(c) for c in columns])[:-1])
+
+
+def _floats(column: pa.Array) -> NDArray[np.float64]:
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    elif pa.types.is_temporal(column.type):
+        column = column.cast(pa.int64())
+    present = column.is_valid().to_numpy(zero_copy_only=False)
+    values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.where(present, values, np.nan)

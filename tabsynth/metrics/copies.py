@@ -1,0 +1,111 @@
+"""Exact copies: synthetic records equal to a training record in every modelled column."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from tabsynth.metrics.comparison import Comparison
+from tabsynth.report.model import Result
+from tabsynth.table import Table
+
+Z95: Final = float(norm.ppf(0.975))
+Z99: Final = float(norm.ppf(0.995))
+
+
+def exact_copies(comparison: Comparison) -> list[Result]:
+    """How many synthetic records equal a training record, and whether that is memory or chance.
+
+    Returns:
+        `exact_copies`: share of synthetic records equal to some training record; the reference is
+        the holdout's own share, since tables of few levels repeat themselves. `copy_advantage`:
+        share of training records that some synthetic record equals, minus the same for holdout
+        records; 0 for a method that remembers nothing. It fails when the lower end of its 99 %
+        interval is above 0.
+
+    Privacy: reads all real records; not differentially private. A copy rate is no proof of safety.
+
+    Source: Wilson (1927) and Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873.
+    """
+    train, holdout, synthetic = _keys(
+        [comparison.train.modelled, comparison.holdout.modelled, comparison.synthetic.modelled]
+    )
+    known = np.isin(synthetic, train)
+    low, high = wilson(int(known.sum()), len(known), Z95)
+    members = np.isin(train, synthetic)
+    others = np.isin(holdout, synthetic)
+    advantage = float(members.mean() - others.mean())
+    narrow = newcombe(members, others, Z95)
+    wide = newcombe(members, others, Z99)
+    return [
+        Result(
+            name="exact_copies",
+            family="privacy",
+            value=float(known.mean()),
+            ci_low=low,
+            ci_high=high,
+            reference=float(np.isin(holdout, train).mean()),
+            unit="share of synthetic records",
+            n=len(synthetic),
+            method="equal in every modelled column; Wilson interval",
+            status="diagnostic",
+        ),
+        Result(
+            name="copy_advantage",
+            family="privacy",
+            value=advantage,
+            ci_low=narrow[0],
+            ci_high=narrow[1],
+            reference=0.0,
+            unit="difference of shares",
+            n=len(train) + len(holdout),
+            method="training records replicated minus holdout records replicated; Newcombe interval",
+            status="fail" if wide[0] > 0 else "ok",
+        ),
+    ]
+
+
+def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
+    """Interval of a share."""
+    p = hits / trials
+    centre = p + z**2 / (2 * trials)
+    spread = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
+    scale = 1 + z**2 / trials
+    return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
+
+
+def newcombe(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], z: float
+) -> tuple[float, float]:
+    """Interval of the difference of two independent shares."""
+    p, q = first.mean(), second.mean()
+    low_p, high_p = wilson(int(first.sum()), len(first), z)
+    low_q, high_q = wilson(int(second.sum()), len(second), z)
+    low = p - q - np.sqrt((p - low_p) ** 2 + (high_q - q) ** 2)
+    high = p - q + np.sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
+    return float(low), float(high)
+
+
+def _keys(tables: list[Table]) -> list[NDArray[np.int64]]:
+    """One number per record; equal numbers for equal records, over all tables."""
+    sizes = [t.num_rows for t in tables]
+    key = np.zeros(sum(sizes), np.int64)
+    for name in tables[0].schema.names:
+        codes = _codes([t.column(name) for t in tables])
+        combined = key * (int(codes.max(initial=0)) + 1) + codes
+        # renumbering after each column keeps the product far from overflow
+        key = np.unique(combined, return_inverse=True)[1].astype(np.int64)
+    return np.split(key, np.cumsum(sizes)[:-1])
+
+
+def _codes(columns: list[Any]) -> NDArray[np.int64]:
+    plain = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
+    encoded = pa.chunked_array(plain).combine_chunks().dictionary_encode()
+    codes: NDArray[np.int64] = (
+        encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+    )
+    return codes

@@ -1,0 +1,47 @@
+"""Whether synthetic records keep their schema: types, domains, constraints, keys."""
+
+from __future__ import annotations
+
+from tabsynth.metrics.comparison import Comparison
+from tabsynth.report.model import Result
+
+
+def validity(comparison: Comparison) -> list[Result]:
+    """Share of cells that keep the schema, and each kind of violation by column.
+
+    Returns:
+        `valid_cells`, higher is better; a `violations` figure per column and rule that is broken,
+        lower is better. Anything broken fails.
+
+    Privacy: reads synthetic records and the schema only.
+    """
+    rows = max(comparison.synthetic.num_rows, 1)
+    cells = rows * len(comparison.synthetic.schema.fields)
+    broken = sum(min(v.count, rows) for v in comparison.violations)
+    overall = Result(
+        name="valid_cells",
+        family="validity",
+        value=max(0.0, 1 - broken / cells),
+        reference=1.0,
+        better="higher",
+        unit="share of cells",
+        n=rows,
+        method="types, domains, constraints and keys of the schema",
+        status="fail" if comparison.violations else "ok",
+    )
+    kinds = [
+        Result(
+            name="violations",
+            family="validity",
+            column=violation.column,
+            group=violation.rule,
+            value=min(violation.count / rows, 1.0),
+            reference=0.0,
+            unit="share of records",
+            n=rows,
+            method=f"expected {violation.expected}",
+            status="fail",
+        )
+        for violation in comparison.violations
+    ]
+    return [overall, *kinds]

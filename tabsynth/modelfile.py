@@ -1,0 +1,253 @@
+"""The model file: `manifest.json`, `state.json` and plain arrays in a zip. Nothing is executed.
+
+    manifest.json       format and version, synthesizer, parameters, schema, and for every other
+                        member its size and SHA-256
+    state.json          settings of the model
+    arrays/<name>.npy   numbers; object arrays are refused
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import math
+import re
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import scipy
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from tabsynth import __version__, registry
+from tabsynth.errors import ModelFileError, SchemaError
+from tabsynth.io.atomic import atomic_path
+from tabsynth.schema.files import parse_schema
+from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.protocol import Model, ModelState
+
+FORMAT: Final = "tabsynth-model"
+FORMAT_VERSION: Final = 1
+MAX_MANIFEST_BYTES: Final = 64 << 20
+MAX_TOTAL_BYTES: Final = 2 << 30
+MAX_MEMBERS: Final = 100_000
+_MEMBER: Final = re.compile(r"(state\.json|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z")
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model with what is needed to use it: its schema, its maker and a default size.
+
+    Args:
+        model: draws the modelled columns.
+        schema: all columns, the generated ones too.
+        synthesizer: registered name of what fitted it.
+        parameters: its hyper-parameters, JSON values.
+        default_rows: the training table's size to two digits; what `sample` draws unasked.
+        notes: sentences about how columns were treated, free of values and exact counts.
+    """
+
+    model: Model
+    schema: TableSchema
+    synthesizer: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    default_rows: int = 1000
+    notes: tuple[str, ...] = ()
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file; it appears whole or not at all.
+
+        Raises:
+            OutputError: the place cannot be written.
+
+        Privacy: holds what the model holds (`describe`), never a training record, the exact
+            number of records, or where they came from.
+        """
+        save(self, path)
+
+    def describe(self) -> list[str]:
+        """What the model holds, in sentences."""
+        modelled = len(self.model.schema.fields)
+        generated = [f.name for f in self.schema.fields if f.is_generated]
+        replaced = [f.name for f in self.schema.fields if f.tabsynth.free_text == "replace"]
+        dropped = [f.name for f in self.schema.fields if f.tabsynth.free_text == "drop"]
+        lines = [
+            f"Synthesizer {self.synthesizer}; {modelled} modelled columns.",
+            *self.model.describe(),
+        ]
+        if generated:
+            lines.append(f"Invented, not modelled: {', '.join(generated)}.")
+        if replaced:
+            lines.append(f"Free text, replaced by a placeholder: {', '.join(replaced)}.")
+        if dropped:
+            lines.append(f"Free text, left out: {', '.join(dropped)}.")
+        lines.append("Not differentially private: it was fitted without a privacy budget.")
+        return [*lines, *self.notes]
+
+    def __repr__(self) -> str:
+        return f"Fitted({self.synthesizer}, {len(self.schema.fields)} columns)"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in self.describe()) + "</ul>"
+
+
+def save(fitted: Fitted, path: str | Path) -> None:
+    """Write a model file; see `Fitted.save`."""
+    state = fitted.model.state()
+    members = {"state.json": json.dumps(state.settings, ensure_ascii=False).encode()}
+    for name, array in sorted(state.arrays.items()):
+        members[f"arrays/{name}.npy"] = _array_bytes(array)
+    manifest = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "tabsynth_version": __version__,
+        "libraries": {"numpy": np.__version__, "scipy": scipy.__version__, "pyarrow": pa.__version__},
+        "synthesizer": fitted.synthesizer,
+        "parameters": fitted.parameters,
+        "default_rows": fitted.default_rows,
+        "notes": list(fitted.notes),
+        "privacy": {"differentially_private": False},
+        "schema": fitted.schema.descriptor(),
+        "members": {
+            name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+            for name, body in members.items()
+        },
+    }
+    head = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, body in {"manifest.json": head, **members}.items():
+            # a fixed date, so that the same model gives the same bytes
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
+
+
+def load(path: str | Path) -> Fitted:
+    """Open a model file, trusting nothing in it.
+
+    Raises:
+        ModelFileError: missing, damaged, hostile, from a newer version, or of a synthesizer that
+            is not installed.
+    """
+    manifest, members = _read(Path(path))
+    where = str(path)
+    try:
+        schema = parse_schema(manifest["schema"], where=where)
+        settings = json.loads(members.pop("state.json"))
+        arrays = {
+            name.removeprefix("arrays/").removesuffix(".npy"): _array(body, where)
+            for name, body in members.items()
+        }
+        kind = registry.synthesizer(manifest["synthesizer"])
+        return Fitted(
+            model=kind.restore(schema.modelled, ModelState(settings, arrays)),
+            schema=schema,
+            synthesizer=str(manifest["synthesizer"]),
+            parameters=dict(manifest["parameters"]),
+            default_rows=int(manifest["default_rows"]),
+            notes=tuple(str(note) for note in manifest["notes"]),
+        )
+    except registry.UnknownNameError as error:
+        raise _fault(where, "a synthesizer that is installed here", "another one",
+                     f"install what registers it ({error})") from None  # fmt: skip
+    except (SchemaError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise _fault(where, "a consistent model", "parts that do not belong together") from error
+
+
+def read_manifest(path: str | Path) -> dict[str, Any]:
+    """The manifest of a model file, after all checks on the file."""
+    return _read(Path(path))[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    where = str(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = _safe_names(archive, where)
+            manifest = _manifest(_member(archive, "manifest.json", MAX_MANIFEST_BYTES, where), where)
+            listed = manifest["members"]
+            if names - {"manifest.json"} != set(listed):
+                raise _fault(where, "the members that its manifest lists", "others")
+            members = {n: _member(archive, n, int(listed[n]["bytes"]), where) for n in listed}
+    except FileNotFoundError:
+        raise _fault(where, "a model file", "no such file", "check the path") from None
+    except IsADirectoryError:
+        raise _fault(where, "a model file", "a directory", "check the path") from None
+    except PermissionError:
+        raise _fault(where, "a readable file", "no permission", "check its permissions") from None
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError,
+            RuntimeError, KeyError, TypeError, ValueError, AttributeError):  # fmt: skip
+        raise _fault(where, "a whole model file", "a damaged one or something else") from None
+    for name, body in members.items():
+        if hashlib.sha256(body).hexdigest() != listed[name]["sha256"]:
+            raise _fault(where, "members as they were saved", f"a changed {name}")
+    return manifest, members
+
+
+def _safe_names(archive: zipfile.ZipFile, where: str) -> set[str]:
+    entries = archive.infolist()
+    names = {e.filename for e in entries}
+    if len(names) != len(entries) or len(entries) > MAX_MEMBERS:
+        raise _fault(where, "each member once", "repeated or too many members")
+    if any(n != "manifest.json" and not _MEMBER.match(n) for n in names):
+        raise _fault(where, "member names of a model", "a name that leads elsewhere")
+    if sum(e.file_size for e in entries) > MAX_TOTAL_BYTES:
+        raise _fault(where, f"at most {MAX_TOTAL_BYTES >> 30} GiB unpacked", "more")
+    return names
+
+
+def _member(archive: zipfile.ZipFile, name: str, limit: int, where: str) -> bytes:
+    # the size in a zip's header can lie; so never read more than the limit
+    with archive.open(name) as stream:
+        body = stream.read(limit + 1)
+    if len(body) > limit or (name != "manifest.json" and len(body) != limit):
+        raise _fault(where, f"{name} of the size stated", "another size")
+    return body
+
+
+def _manifest(body: bytes, where: str) -> dict[str, Any]:
+    manifest = json.loads(body)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise _fault(where, "a tabsynth model", "another kind of archive", "check the path")
+    version = manifest.get("format_version")
+    if not isinstance(version, int) or version < 1:
+        raise _fault(where, "a format version", "none")
+    if version > FORMAT_VERSION:
+        raise _fault(
+            where, f"format version {FORMAT_VERSION} or older", f"version {version}",
+            "upgrade tabsynth to open it",
+        )  # fmt: skip
+    return manifest
+
+
+def _array_bytes(array: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    npy.write_array(stream, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _array(body: bytes, where: str) -> NDArray[Any]:
+    stream = io.BytesIO(body)
+    if npy.read_magic(stream) != (1, 0):
+        raise _fault(where, "arrays in npy format 1.0", "another format")
+    shape, _, dtype = npy.read_array_header_1_0(stream)
+    # checked before anything of that size is allocated
+    if dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != len(body) - stream.tell():
+        raise _fault(where, "arrays of plain numbers", "another type or size")
+    stream.seek(0)
+    return npy.read_array(stream, allow_pickle=False)
+
+
+def _fault(
+    where: str, expected: str, got: str, remedy: str = "fit the model again or get a whole copy"
+) -> ModelFileError:
+    return ModelFileError(where, expected=expected, got=got, remedy=remedy)

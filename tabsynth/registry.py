@@ -1,0 +1,61 @@
+"""Names of synthesizers and metrics: the built-in ones here, plugins by entry point.
+
+A plugin's project declares, for example,
+
+    [project.entry-points."tabsynth.synthesizers"]
+    my_method = "my_package:MySynthesizer"
+
+and it is found by name. A plugin that fails to import fails loudly, when it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Final, Literal
+
+Kind = Literal["synthesizers", "metrics", "attacks"]
+
+BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
+    "synthesizers": {
+        "gaussian_copula": "tabsynth.synthesizers.gaussian_copula:GaussianCopula",
+        "independent": "tabsynth.synthesizers.independent:Independent",
+    },
+    "metrics": {
+        "validity": "tabsynth.metrics.validity:validity",
+        "univariate_tv": "tabsynth.metrics.variation:univariate_tv",
+        "pairwise_tv": "tabsynth.metrics.variation:pairwise_tv",
+        "c2st_auc": "tabsynth.metrics.detection:c2st_auc",
+        "tstr": "tabsynth.metrics.utility:tstr",
+        "exact_copies": "tabsynth.metrics.copies:exact_copies",
+    },
+    "attacks": {},
+}
+
+
+class UnknownNameError(LookupError):
+    """No built-in and no plugin has that name; the message lists those there are."""
+
+
+def names(kind: Kind) -> list[str]:
+    """Registered names, sorted."""
+    return sorted({*BUILT_IN[kind], *(e.name for e in entry_points(group=f"tabsynth.{kind}"))})
+
+
+def find(kind: Kind, name: str) -> Any:
+    """The object registered under a name; built-in names cannot be replaced.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+    """
+    if name in BUILT_IN[kind]:
+        module, attribute = BUILT_IN[kind][name].split(":")
+        return getattr(import_module(module), attribute)
+    for entry in entry_points(group=f"tabsynth.{kind}", name=name):
+        return entry.load()
+    raise UnknownNameError(f"known {kind}: {', '.join(names(kind)) or 'none'}")
+
+
+def synthesizer(name: str) -> Any:
+    """The synthesizer class of that name."""
+    return find("synthesizers", name)

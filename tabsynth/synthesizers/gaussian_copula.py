@@ -1,0 +1,188 @@
+"""A Gaussian copula over empirical margins: one correlation matrix carries all dependence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from tabsynth.encoding.analysis import analyze
+from tabsynth.encoding.codec import Codec, Codes
+from tabsynth.encoding.freeze import MIN_COUNT, freeze
+from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.correlation import latent_correlation
+from tabsynth.synthesizers.latent import LatentColumn
+from tabsynth.synthesizers.margins import margin
+from tabsynth.synthesizers.protocol import Model, ModelState
+from tabsynth.synthesizers.scaling import lay_out
+from tabsynth.table import Table
+
+GIBBS_SWEEPS: Final = 30
+LAYOUT_RECORDS: Final = 500_000
+
+
+@dataclass(frozen=True)
+class GaussianCopula:
+    """Empirical margins joined by the correlation of a latent normal vector.
+
+    Args:
+        min_count: fewest records behind a category, frequent value or bin end.
+    """
+
+    name: ClassVar[str] = "gaussian_copula"
+    summary: ClassVar[str] = "exact margins, pairwise dependence; very fast, exact conditions"
+
+    min_count: int = MIN_COUNT
+
+    def fit(self, data: Table, *, rng: np.random.Generator) -> GaussianCopulaModel:
+        """Learn margins, the order of categories, and the latent correlation.
+
+        Args:
+            data: records to learn from; the order of categories is learnt from at most
+                500,000 of them, everything else from all.
+            rng: picks those records.
+
+        Raises:
+            DataError: fewer than twice `min_count` records.
+
+        Privacy: not differentially private; the model holds margins over groups of at least
+            `min_count` records and one correlation per pair of columns.
+
+        Source: the normal copula for mixed data as in Nelsen (2006), An Introduction to Copulas;
+            distributional transform for ties, Rüschendorf (2009), doi:10.1016/j.jspi.2009.05.030.
+        """
+        codec = freeze(analyze(data), min_count=self.min_count)
+        codes = codec.encode(data)
+        margins = [margin(k, c.cells) for k, c in zip(codes, codec.columns, strict=True)]
+        columns = lay_out(_some(codes, rng), margins, [c.ordered for c in codec.columns])
+        return GaussianCopulaModel(codec, tuple(columns), latent_correlation(columns, codes))
+
+    @classmethod
+    def restore(cls, schema: TableSchema, state: ModelState) -> Model:
+        """The model whose `state` this is."""
+        codec = Codec.restore(schema, state.settings["columns"], state.arrays)
+        columns = [
+            LatentColumn(state.arrays[f"{i}.order"], state.arrays[f"{i}.share"])
+            for i in range(len(codec.columns))
+        ]
+        return GaussianCopulaModel(codec, tuple(columns), state.arrays["correlation"])
+
+
+@dataclass(frozen=True)
+class GaussianCopulaModel:
+    """Cells along a latent scale per column, and the correlation of the latent vector."""
+
+    codec: Codec
+    columns: tuple[LatentColumn, ...]
+    correlation: NDArray[np.float64]
+
+    @property
+    def schema(self) -> TableSchema:
+        """The columns that `sample` returns."""
+        return self.codec.schema
+
+    @cached_property
+    def _root(self) -> NDArray[np.float32]:
+        return np.linalg.cholesky(self.correlation).astype(np.float32)
+
+    def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
+        """Draw n records; conditions enter through the conditional normal, without rejection."""
+        if given is None or not given.schema.names:
+            latent = self._root @ rng.standard_normal((len(self.columns), n), dtype=np.float32)
+        else:
+            latent = self._conditional(n, self.codec.encode_given(given), rng).astype(np.float32)
+        codes = [c.cells(z) for c, z in zip(self.columns, latent, strict=True)]
+        return self.codec.decode(codes, rng, given=given)
+
+    def _conditional(
+        self, n: int, given: dict[str, Codes], rng: np.random.Generator
+    ) -> NDArray[np.float64]:
+        """Latent vectors, shape (columns, n), with the given columns inside their cells."""
+        fixed = [self.schema.names.index(name) for name in given]
+        free = [i for i in range(len(self.columns)) if i not in fixed]
+        bounds = [self.columns[self.schema.names.index(x)].interval(k) for x, k in given.items()]
+        low = np.stack([np.broadcast_to(b[0], n) for b in bounds])
+        high = np.stack([np.broadcast_to(b[1], n) for b in bounds])
+        inner = self.correlation[np.ix_(fixed, fixed)]
+        latent = np.empty((len(self.columns), n))
+        latent[fixed] = truncated_normal(inner, low, high, rng)
+        if free:
+            weights = np.linalg.solve(inner, self.correlation[np.ix_(fixed, free)]).T
+            rest = self.correlation[np.ix_(free, free)]
+            rest = rest - weights @ self.correlation[np.ix_(fixed, free)]
+            root = np.linalg.cholesky(rest + 1e-9 * np.eye(len(free)))
+            noise = rng.standard_normal((len(free), n))
+            latent[free] = weights @ latent[fixed] + root @ noise
+        return latent
+
+    def state(self) -> ModelState:
+        """What a model file holds of it."""
+        settings, arrays = self.codec.state()
+        for i, column in enumerate(self.columns):
+            arrays |= {f"{i}.order": column.order, f"{i}.share": column.share}
+        return ModelState({"columns": settings}, arrays | {"correlation": self.correlation})
+
+    def describe(self) -> list[str]:
+        """Sentences about what the model holds."""
+        d = len(self.columns)
+        return [
+            "One margin per column, and the order of its cells along a latent normal scale.",
+            f"One correlation for each of {d * (d - 1) // 2} pairs of columns; nothing beyond pairs.",
+        ]
+
+
+def truncated_normal(
+    correlation: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Normal vectors with that correlation, each inside its own box; shape (d, n).
+
+    One dimension is drawn exactly; several by Gibbs sampling over truncated normals.
+
+    Args:
+        correlation: shape (d, d), positive definite.
+        low: shape (d, n), may be -inf.
+        high: shape (d, n), may be inf.
+        rng: the only source of randomness.
+
+    Source: Geweke (1991), Efficient simulation from the multivariate normal ... subject to linear
+        constraints.
+    """
+    d, n = low.shape
+    precision = np.linalg.inv(correlation)
+    draws = np.stack([_between(low[j], high[j], rng) for j in range(d)])
+    for _ in range(GIBBS_SWEEPS if d > 1 else 0):
+        for j in range(d):
+            spread = 1 / np.sqrt(precision[j, j])
+            pull = precision[j] @ draws - precision[j, j] * draws[j]
+            mean = -pull / precision[j, j]
+            inside = _between((low[j] - mean) / spread, (high[j] - mean) / spread, rng)
+            draws[j] = np.clip(mean + spread * inside, low[j], high[j])
+    return draws
+
+
+def _between(
+    low: NDArray[np.float64], high: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Standard normals between two ends, each of shape (n,)."""
+    # in the lower tail ndtr keeps its relative precision; so both ends are mirrored into it
+    mirror = low > 0
+    a, b = np.where(mirror, -high, low), np.where(mirror, -low, high)
+    below = ndtr(a)
+    drawn = ndtri(below + rng.random(len(low)) * (ndtr(b) - below))
+    drawn = np.clip(np.where(np.isfinite(drawn), drawn, np.clip(0.0, a, b)), a, b)
+    return np.where(mirror, -drawn, drawn)
+
+
+def _some(codes: list[Codes], rng: np.random.Generator) -> list[Codes]:
+    rows = len(codes[0]) if codes else 0
+    if rows <= LAYOUT_RECORDS:
+        return codes
+    picked = np.sort(rng.choice(rows, LAYOUT_RECORDS, replace=False))
+    return [k[picked] for k in codes]

@@ -1,0 +1,87 @@
+"""The baseline: every column drawn from its own margin, independent of the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.encoding.analysis import analyze
+from tabsynth.encoding.codec import POOLED, Codec, Codes
+from tabsynth.encoding.freeze import MIN_COUNT, freeze
+from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.margins import draw, margin
+from tabsynth.synthesizers.protocol import Model, ModelState
+from tabsynth.table import Table
+
+
+@dataclass(frozen=True)
+class Independent:
+    """Margins only: right in every column, blind to how columns go together.
+
+    Args:
+        min_count: fewest records behind a category, frequent value or bin end.
+    """
+
+    name: ClassVar[str] = "independent"
+    summary: ClassVar[str] = "each column on its own; the baseline that any method must beat"
+
+    min_count: int = MIN_COUNT
+
+    def fit(self, data: Table, *, rng: np.random.Generator) -> IndependentModel:
+        """Count every column's cells.
+
+        Args:
+            data: records to learn from.
+            rng: not used; counting needs no randomness.
+
+        Raises:
+            DataError: fewer than twice `min_count` records.
+
+        Privacy: not differentially private; reads margins only.
+        """
+        codec = freeze(analyze(data), min_count=self.min_count)
+        margins = [margin(k, c.cells) for k, c in zip(codec.encode(data), codec.columns, strict=True)]
+        return IndependentModel(codec, tuple(margins))
+
+    @classmethod
+    def restore(cls, schema: TableSchema, state: ModelState) -> Model:
+        """The model whose `state` this is."""
+        codec = Codec.restore(schema, state.settings["columns"], state.arrays)
+        margins = [state.arrays[f"{i}.margin"] for i in range(len(codec.columns))]
+        return IndependentModel(codec, tuple(margins))
+
+
+@dataclass(frozen=True)
+class IndependentModel:
+    """Cells and their shares, column by column."""
+
+    codec: Codec
+    margins: tuple[NDArray[np.float64], ...]
+
+    @property
+    def schema(self) -> TableSchema:
+        """The columns that `sample` returns."""
+        return self.codec.schema
+
+    def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
+        """Draw n records; given columns are as given, the others from their margins."""
+        fixed = {} if given is None else self.codec.encode_given(given)
+        codes: list[Codes] = []
+        for column, share in zip(self.codec.columns, self.margins, strict=True):
+            drawn = draw(share, n, rng)
+            wanted = fixed.get(column.field.name)
+            codes.append(drawn if wanted is None else np.where(wanted == POOLED, drawn, wanted))
+        return self.codec.decode(codes, rng, given=given)
+
+    def state(self) -> ModelState:
+        """What a model file holds of it."""
+        settings, arrays = self.codec.state()
+        arrays |= {f"{i}.margin": share for i, share in enumerate(self.margins)}
+        return ModelState({"columns": settings}, arrays)
+
+    def describe(self) -> list[str]:
+        """Sentences about what the model holds."""
+        return ["One margin per column; nothing about how columns go together."]

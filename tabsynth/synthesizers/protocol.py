@@ -1,0 +1,78 @@
+"""What every synthesizer and model keeps to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """All that a model is: JSON-ready settings and named arrays.
+
+    Args:
+        settings: JSON values only.
+        arrays: numeric or boolean arrays; none holds one entry per training record.
+    """
+
+    settings: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What a fit returns; frozen. It knows the modelled columns only."""
+
+    @property
+    def schema(self) -> TableSchema:
+        """The columns that `sample` returns."""
+        ...
+
+    def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
+        """Draw n records.
+
+        Args:
+            n: how many, at least 1.
+            rng: the only source of randomness.
+            given: conditions: some of the model's columns in n records, or in one for all n.
+                A missing cell is free.
+
+        Raises:
+            ConditionError: a condition that the model cannot meet.
+        """
+        ...
+
+    def state(self) -> ModelState:
+        """What a model file holds of it."""
+        ...
+
+    def describe(self) -> list[str]:
+        """Sentences about what the model holds, for `inspect`."""
+        ...
+
+
+@runtime_checkable
+class Synthesizer(Protocol):
+    """Hyper-parameters only: a frozen dataclass whose `fit` returns a Model."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    def fit(self, data: Table, *, rng: np.random.Generator) -> Model:
+        """Learn a model of the modelled columns of a table.
+
+        Raises:
+            DataError: a table from which nothing can be learnt.
+        """
+        ...
+
+    @classmethod
+    def restore(cls, schema: TableSchema, state: ModelState) -> Model:
+        """The model whose `state` this is."""
+        ...

@@ -1,0 +1,298 @@
+"""The straight line: read, split, fit, sample, evaluate, write."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+from pydantic import TypeAdapter, ValidationError
+
+from tabsynth import registry
+from tabsynth.errors import DataError, UsageError
+from tabsynth.evaluate import evaluate as judge
+from tabsynth.io.atomic import atomic_files
+from tabsynth.io.read import read_raw
+from tabsynth.io.write import open_writer
+from tabsynth.metrics.comparison import Comparison
+from tabsynth.modelfile import Fitted
+from tabsynth.report.html import render_html
+from tabsynth.report.model import Report
+from tabsynth.sampler import sample
+from tabsynth.schema.check import check
+from tabsynth.schema.files import dump_schema
+from tabsynth.schema.infer import infer
+from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table, arrow_from_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    TableLike = Table | pd.DataFrame
+
+AUTO: Final = "gaussian_copula"
+TRAIN_SHARE: Final = 0.8
+
+Say = Callable[[str], object]
+
+
+def run(
+    table: TableLike,
+    out: str | Path,
+    *,
+    schema: TableSchema | None = None,
+    synthesizer: str = "auto",
+    parameters: Mapping[str, Any] | None = None,
+    n: int | None = None,
+    target: str | None = None,
+    seed: int | None = None,
+    say: Say = lambda _: None,
+) -> Report:
+    """A private table in; a synthetic table, a model and a report out.
+
+    Args:
+        table: the private records.
+        out: directory for synthetic.parquet, model.tabsynth, schema.yaml, report.html,
+            report.json and manifest.json; all of them appear, or none.
+        schema: what the table is; inferred when it is left out and `table` is a DataFrame.
+        synthesizer: a registered name, or `auto`.
+        parameters: hyper-parameters by name, values or texts.
+        n: synthetic records; by default as many as were fitted.
+        target: column to predict, for the utility figure.
+        seed: of split, fit, sample and evaluation; by default a fresh one.
+        say: called with a line before each step.
+
+    Raises:
+        DataError: a table that cannot be learnt from.
+        UsageError: an unknown synthesizer, parameter or target, or n below 1.
+        OutputError: `out` cannot be written.
+
+    Privacy: 80 % of the records are fitted, the rest judge the result. The report holds statistics
+        of private data.
+    """
+    if n is not None and n < 1:
+        raise UsageError("-n", expected="at least 1 record", got=str(n), remedy="ask for 1 or more")
+    seed = fresh_seed() if seed is None else seed
+    private = as_table(table, schema)
+    check_target(target, private.schema)
+    with atomic_files(out) as folder:
+        train, holdout = split(private, seed=seed)
+        say(f"fitting {resolve(synthesizer)}")
+        fitted = fit(train, synthesizer=synthesizer, parameters=parameters, seed=seed)
+        say("sampling")
+        synthetic = sample(fitted, n or train.num_rows, seed=seed)
+        report = evaluate(
+            train, holdout, synthetic, target=target, seed=seed, say=say,
+            provenance={"synthesizer": fitted.synthesizer, "parameters": fitted.parameters, "seed": seed},
+        )  # fmt: skip
+        say("writing")
+        with open_writer(folder / "synthetic.parquet", synthetic.schema) as writer:
+            writer.write(synthetic.data)
+        fitted.save(folder / "model.tabsynth")
+        (folder / "schema.yaml").write_text(dump_schema(private.schema), encoding="utf-8")
+        write_report(report, folder)
+        manifest = {"synthesizer": fitted.synthesizer, "parameters": fitted.parameters,
+                    "seed": seed, "verdict": report.verdict, "model": fitted.describe()}  # fmt: skip
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    return report
+
+
+def read_table(path: str | Path, schema: TableSchema | None = None) -> Table:
+    """A checked table from a .csv, .csv.gz, .parquet or .jsonl file.
+
+    Args:
+        path: the file.
+        schema: what it must be; by default inferred from its records.
+
+    Raises:
+        DataError: a file that cannot be read, or records that break the schema.
+    """
+    raw = read_raw(path)
+    return Table.checked(raw, schema or infer(raw), where=str(path))
+
+
+def as_table(table: TableLike, schema: TableSchema | None = None) -> Table:
+    """The table itself, or a DataFrame checked against a schema (inferred when left out)."""
+    if isinstance(table, Table):
+        return table
+    return Table.from_pandas(table, schema)
+
+
+def split(table: TableLike, *, seed: int | None = None) -> tuple[Table, Table]:
+    """Training records (80 %) and a holdout that no fit may see (20 %), at random.
+
+    Raises:
+        DataError: fewer than 2 records.
+    """
+    table = as_table(table)
+    if table.num_rows < 2:
+        raise DataError(
+            "data",
+            expected="at least 2 records, to keep one apart",
+            got=str(table.num_rows),
+            remedy="give more records",
+        )
+    order = np.random.default_rng(seed).permutation(table.num_rows)
+    size = max(1, min(table.num_rows - 1, int(TRAIN_SHARE * table.num_rows)))
+    return table.take(order[:size]), table.take(order[size:])
+
+
+def fit(
+    table: TableLike,
+    *,
+    schema: TableSchema | None = None,
+    synthesizer: str = "auto",
+    parameters: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+) -> Fitted:
+    """Learn a model of a private table.
+
+    Args:
+        table: the records.
+        schema: what a DataFrame is; by default inferred.
+        synthesizer: a registered name, or `auto`.
+        parameters: hyper-parameters by name, values or texts.
+        seed: the same seed gives the same model; by default a fresh one.
+
+    Raises:
+        DataError: a table that cannot be learnt from.
+        UsageError: an unknown synthesizer or parameter.
+
+    Privacy: not differentially private; see the synthesizer for what the model holds.
+    """
+    private = as_table(table, schema)
+    name = resolve(synthesizer)
+    maker = _configure(name, parameters or {})
+    if not private.schema.modelled_fields:
+        raise DataError(
+            "data", expected="at least one column to model", got="only generated or text columns",
+            remedy="check roles and generators in the schema",
+        )  # fmt: skip
+    model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
+    return Fitted(
+        model=model,
+        schema=private.schema,
+        synthesizer=name,
+        parameters=dataclasses.asdict(maker),
+        default_rows=two_digits(private.num_rows),
+    )
+
+
+def evaluate(
+    train: TableLike,
+    holdout: TableLike,
+    synthetic: TableLike | pa.Table,
+    *,
+    schema: TableSchema | None = None,
+    target: str | None = None,
+    seed: int | None = None,
+    provenance: dict[str, Any] | None = None,
+    say: Say = lambda _: None,
+) -> Report:
+    """Judge a synthetic table against real records.
+
+    Args:
+        train: real records that were fitted.
+        holdout: real records that no fit saw.
+        synthetic: the synthetic records; where they break the schema, the report says so.
+        schema: what all three are; by default the training table's.
+        target: column to predict, for the utility figure.
+        seed: of every random draw; by default 0.
+        provenance: added to the report.
+        say: called with a line before each metric.
+
+    Raises:
+        DataError: real records that break the schema.
+        UsageError: a target that is not a column.
+    """
+    real = as_table(train, schema)
+    check_target(target, real.schema)
+    emitted = real.schema.emitted
+    data, violations = check(raw_table(synthetic), emitted)
+    comparison = Comparison(
+        train=real.select(emitted),
+        holdout=as_table(holdout, real.schema).select(emitted),
+        synthetic=Table(emitted, data),
+        violations=violations,
+        target=target,
+        seed=seed or 0,
+    )
+    for table, name in ((comparison.holdout, "holdout"), (comparison.synthetic, "synthetic")):
+        if table.num_rows == 0:
+            raise DataError(name, expected="records", got="none", remedy="give at least one")
+    return judge(comparison, provenance=provenance, progress=lambda m: say(f"measuring {m}"))
+
+
+def write_report(report: Report, folder: Path) -> None:
+    """Leave report.html and report.json in a folder that exists."""
+    (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+    (folder / "report.html").write_text(render_html(report), encoding="utf-8")
+
+
+def resolve(synthesizer: str) -> str:
+    """The registered name behind a name or `auto`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    name = AUTO if synthesizer == "auto" else synthesizer
+    if name not in registry.names("synthesizers"):
+        raise UsageError(
+            "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",
+            got=f"{synthesizer!r}", remedy="see `tabsynth list synthesizers`",
+        )  # fmt: skip
+    return name
+
+
+def _configure(name: str, parameters: Mapping[str, Any]) -> Any:
+    kind = registry.synthesizer(name)
+    known = [f.name for f in dataclasses.fields(kind)]
+    for key in parameters:
+        if key not in known:
+            raise UsageError(
+                f"--param {key}", expected=f"a parameter of {name} ({', '.join(known)})",
+                got="an unknown one", remedy="see `tabsynth list synthesizers`",
+            )  # fmt: skip
+    try:
+        return TypeAdapter(kind).validate_python(dict(parameters))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(p) for p in first["loc"])
+        raise UsageError(
+            f"--param {place}", expected=first["msg"], got="something else",
+            remedy="correct the value",
+        ) from None  # fmt: skip
+
+
+def check_target(target: str | None, schema: TableSchema) -> None:
+    """Refuse a target that is not a modelled column, before any work.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if target is not None and target not in schema.modelled_names:
+        raise UsageError(
+            "--target", expected=f"one of {', '.join(schema.modelled_names[:12])}",
+            got=f"{target!r}", remedy="name a modelled column",
+        )  # fmt: skip
+
+
+def raw_table(table: TableLike | pa.Table) -> pa.Table:
+    """The Arrow columns of any kind of table, unchecked."""
+    if isinstance(table, Table):
+        return table.data
+    return table if isinstance(table, pa.Table) else arrow_from_pandas(table)
+
+
+def two_digits(count: int) -> int:
+    """A count to two significant digits: enough for a default, too coarse to reveal one record."""
+    return max(1, int(float(f"{count:.1e}")))
+
+
+def fresh_seed() -> int:
+    """A seed from the operating system, short enough to write down."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
