@@ -15,32 +15,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabsynth.schema.columns import Values, mask, read_values
 from tabsynth.schema.model import FieldSchema, TableSchema
-from tabsynth.schema.parse import (
-    as_texts,
-    convert,
-    expectation,
-    parse_texts,
-    storage_type,
-    value_type,
-)
+from tabsynth.schema.parse import expectation, parse_texts, storage_type
 
 __all__ = ["Violation", "check", "storage_type"]
 
 _SENTENCES: Final = {
     "absent": ("is missing from the data", "is missing from the data"),
     "undeclared": ("is not in the schema", "is not in the schema"),
-    "type": ("{n} record is not {expected}", "{n} records are not {expected}"),
+    "type": ("{n} record is not {words}", "{n} records are not {words}"),
     "required": ("{n} record lacks a value", "{n} records lack a value"),
     "unique": ("{n} record repeats an earlier value", "{n} records repeat an earlier value"),
-    "minimum": ("{n} record is below {expected}", "{n} records are below {expected}"),
-    "maximum": ("{n} record exceeds {expected}", "{n} records exceed {expected}"),
-    "pattern": ("{n} record does not match the {expected}", "{n} records do not match the {expected}"),
-    "minLength": ("{n} record is shorter than {expected}", "{n} records are shorter than {expected}"),
-    "maxLength": ("{n} record is longer than {expected}", "{n} records are longer than {expected}"),
-    "categories": ("{n} record is outside the {expected}", "{n} records are outside the {expected}"),
-    "primaryKey": ("{n} record breaks the {expected}", "{n} records break the {expected}"),
-}  # fmt: skip
+    "minimum": ("{n} record is below {words}", "{n} records are below {words}"),
+    "maximum": ("{n} record exceeds {words}", "{n} records exceed {words}"),
+    "pattern": ("{n} record does not match {words}", "{n} records do not match {words}"),
+    "minLength": ("{n} record is shorter than {words}", "{n} records are shorter than {words}"),
+    "maxLength": ("{n} record is longer than {words}", "{n} records are longer than {words}"),
+    "categories": ("{n} record is outside the {words}", "{n} records are outside the {words}"),
+    "primaryKey": ("{n} record breaks the {words}", "{n} records break the {words}"),
+}
 
 
 @dataclass(frozen=True)
@@ -63,33 +57,8 @@ class Violation:
     def sentence(self) -> str:
         """The violation in words, such as `column 'age': 3 records exceed maximum 120`."""
         form = _SENTENCES[self.rule][self.count != 1]
-        text = form.format(n=f"{self.count:,}", expected=self.expected)
+        text = form.format(n=f"{self.count:,}", words=self.expected)
         return text if self.column is None else f"column {self.column!r}: {text}"
-
-
-@dataclass(frozen=True)
-class _Values:
-    """A column as values that rules are checked on, each with the number of records behind it.
-
-    Args:
-        values: of the field's value type; null is missing or broken.
-        broken: shape (values,), whether the raw value is not of the field's type.
-        weights: records per value; None where each value is one record.
-        codes: per chunk of the column, which value each record has; None likewise.
-    """
-
-    values: pa.Array
-    broken: NDArray[np.bool_]
-    weights: NDArray[np.int64] | None = None
-    codes: tuple[NDArray[np.int32], ...] | None = None
-
-    def count(self, condition: Any) -> int:
-        """Records whose value meets a condition; null does not."""
-        if not isinstance(condition, np.ndarray):
-            condition = _mask(pc.fill_null(condition, False))
-        if self.weights is None:
-            return int(np.count_nonzero(condition))
-        return int(self.weights[condition].sum())
 
 
 def check(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, tuple[Violation, ...]]:
@@ -116,7 +85,7 @@ def check(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, tuple[Violation
             columns.append(pa.chunked_array([pa.nulls(raw.num_rows, storage_type(field))]))
             continue
         column = raw.column(raw.column_names.index(field.name))
-        values = _values(column, field, schema.markers(field))
+        values = read_values(column, field, schema.markers(field))
         kept, found = _apply_rules(values, field)
         violations.extend(found)
         columns.append(_stored(kept, field))
@@ -127,74 +96,14 @@ def check(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, tuple[Violation
     return data, tuple(violations)
 
 
-def _values(column: pa.ChunkedArray, field: FieldSchema, markers: tuple[str, ...]) -> _Values:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if not _is_text(column.type):
-        typed = _typed(column, field, markers)
-        if typed is not None:
-            return typed
-        chunks = [as_texts(chunk) for chunk in column.chunks]
-        if any(chunk is None for chunk in chunks):
-            nothing = pa.nulls(len(column), value_type(field))
-            return _Values(nothing, _mask(column.combine_chunks().is_valid()))
-        column = pa.chunked_array(chunks, pa.string())
-    texts, codes = distinct(column)
-    present = pc.if_else(pc.is_in(texts, value_set=pa.array(markers, pa.string())), None, texts)
-    values = parse_texts(present, field)
-    broken = _mask(pc.and_(present.is_valid(), values.is_null()))
-    weights = sum((np.bincount(c, minlength=len(texts)) for c in codes), np.zeros(len(texts), int))
-    return _Values(values, broken, weights, codes)
-
-
-def distinct(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[NDArray[np.int32], ...]]:
-    """The distinct texts of a column, null included, and which of them each record has.
-
-    Returns:
-        Texts of shape (distinct,), and per chunk of the column codes of shape (records,).
-    """
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-        column = column.cast(pa.large_string())
-    encoded = column.dictionary_encode(null_encoding="encode").unify_dictionaries()
-    if encoded.num_chunks == 0:
-        return pa.array([], pa.string()), ()
-    codes = tuple(chunk.indices.to_numpy(zero_copy_only=False) for chunk in encoded.chunks)
-    return encoded.chunk(0).dictionary.cast(pa.string()), codes
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return any(
-        test(kind)
-        for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    )
-
-
-def _typed(column: pa.ChunkedArray, field: FieldSchema, markers: tuple[str, ...]) -> _Values | None:
-    values = column.combine_chunks()
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks)
-    if pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), None, values)
-    number = field.model_copy(update={"type": "number"})
-    coded = parse_texts(pa.array(markers, pa.string()), number).drop_null()
-    is_number = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
-    if (is_number or pa.types.is_decimal(values.type)) and len(coded):
-        marked = pc.is_in(values.cast(pa.float64(), safe=False), value_set=coded)
-        values = pc.if_else(marked, None, values)
-    converted = convert(values, field)
-    if converted is None:
-        return None
-    return _Values(converted, _mask(pc.and_(values.is_valid(), converted.is_null())))
-
-
-def _apply_rules(column: _Values, field: FieldSchema) -> tuple[_Values, list[Violation]]:
+def _apply_rules(column: Values, field: FieldSchema) -> tuple[Values, list[Violation]]:
     found = [("type", column.count(column.broken), expectation(field))]
     if field.tabsynth.decimals is not None:
         column = _with(column, _rounded(column.values, field.tabsynth.decimals))
     column, beyond = _apply_bounds(column, field)
     found += beyond + _text_rules(column, field) + _category_rule(column, field)
     if field.constraints.required and "required" not in field.tabsynth.observed:
-        missing = _mask(column.values.is_null()) & ~column.broken
+        missing = mask(column.values.is_null()) & ~column.broken
         found.append(("required", column.count(missing), "a value"))
     if field.constraints.unique:
         present = column.count(column.values.is_valid())
@@ -203,8 +112,8 @@ def _apply_rules(column: _Values, field: FieldSchema) -> tuple[_Values, list[Vio
     return column, [Violation(field.name, rule, n, words) for rule, n, words in found if n]
 
 
-def _with(column: _Values, values: pa.Array) -> _Values:
-    return _Values(values, column.broken, column.weights, column.codes)
+def _with(column: Values, values: pa.Array) -> Values:
+    return Values(values, column.broken, column.weights, column.codes)
 
 
 def _rounded(values: pa.Array, decimals: int) -> pa.Array:
@@ -214,12 +123,10 @@ def _rounded(values: pa.Array, decimals: int) -> pa.Array:
     # beyond 2**53 a float has no such digits to round
     small = np.abs(scaled) < 2.0**53
     rounded = np.where(small, np.rint(np.where(small, scaled, 0.0)) / 10.0**decimals, floats)
-    return pa.array(rounded, mask=_mask(values.is_null()))
+    return pa.array(rounded, mask=mask(values.is_null()))
 
 
-def _apply_bounds(
-    column: _Values, field: FieldSchema
-) -> tuple[_Values, list[tuple[str, int, str]]]:
+def _apply_bounds(column: Values, field: FieldSchema) -> tuple[Values, list[tuple[str, int, str]]]:
     found = []
     low, high = field.bounds
     written = (field.constraints.minimum, field.constraints.maximum)
@@ -248,7 +155,7 @@ def _at(bound: int | float, kind: pa.DataType) -> pa.Scalar:
     return pa.scalar(bound, pa.float64() if pa.types.is_floating(kind) else pa.int64()).cast(kind)
 
 
-def _text_rules(column: _Values, field: FieldSchema) -> list[tuple[str, int, str]]:
+def _text_rules(column: Values, field: FieldSchema) -> list[tuple[str, int, str]]:
     if field.type != "string":
         return []
     rules, found = field.constraints, []
@@ -267,7 +174,7 @@ def _text_rules(column: _Values, field: FieldSchema) -> list[tuple[str, int, str
     return found
 
 
-def _category_rule(column: _Values, field: FieldSchema) -> list[tuple[str, int, str]]:
+def _category_rule(column: Values, field: FieldSchema) -> list[tuple[str, int, str]]:
     if "categories" in field.tabsynth.observed:
         return []
     allowed = field.domain if field.domain is not None else field.constraints.enum
@@ -281,7 +188,7 @@ def _category_rule(column: _Values, field: FieldSchema) -> list[tuple[str, int, 
     return [("categories", column.count(outside), f"{len(allowed):,} declared categories")]
 
 
-def _stored(column: _Values, field: FieldSchema) -> pa.ChunkedArray:
+def _stored(column: Values, field: FieldSchema) -> pa.ChunkedArray:
     kind = storage_type(field)
     if column.codes is None:
         chunks = [column.values]
@@ -292,7 +199,7 @@ def _stored(column: _Values, field: FieldSchema) -> pa.ChunkedArray:
         )
     if not pa.types.is_dictionary(kind):
         return pa.chunked_array([column.values.take(pa.array(c)) for c in column.codes], kind)
-    present = _mask(column.values.is_valid())
+    present = mask(column.values.is_valid())
     # markers leave the dictionary, so that no later step takes them for a category
     places = (np.cumsum(present) - 1).astype(np.int32)
     known = column.values.drop_null()
@@ -311,7 +218,7 @@ def _key_violations(data: pa.Table, schema: TableSchema, known: list[Violation])
     column = key[0] if len(key) == 1 else None
     words = "primary key" if column else f"primary key ({', '.join(key)})"
     parts = [_key_part(data.column(name)) for name in key]
-    missing = np.logical_or.reduce([_mask(part.is_null()) for part in parts])
+    missing = np.logical_or.reduce([mask(part.is_null()) for part in parts])
     keyed = pa.Table.from_arrays(parts, names=[str(i) for i in range(len(parts))])
     present = keyed.filter(pa.array(~missing))
     repeated = present.num_rows - present.group_by(keyed.column_names).aggregate([]).num_rows
@@ -330,11 +237,3 @@ def _key_part(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         return pa.chunked_array([chunk.indices for chunk in column.chunks], pa.int32())
     return column
-
-
-def _mask(condition: Any) -> NDArray[np.bool_]:
-    return (
-        np.asarray(condition.to_numpy(zero_copy_only=False), bool)
-        if not isinstance(condition, pa.ChunkedArray)
-        else np.asarray(condition.to_numpy(), bool)
-    )

@@ -112,9 +112,9 @@ def convert(values: pa.Array, field: FieldSchema) -> pa.Array | None:
 def as_texts(values: pa.Array) -> pa.Array | None:
     """Any plain values as texts, whole floats without a point; None for nested values."""
     if pa.types.is_floating(values.type):
-        whole = pc.equal(pc.floor(values), values)
-        if pc.all(whole).as_py() is not False:
-            values = _whole_floats(values)
+        whole = _whole_floats(values)
+        if whole.null_count == values.null_count:
+            values = whole
     try:
         return values.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -174,8 +174,6 @@ def _booleans(texts: pa.Array, field: FieldSchema) -> pa.Array:
 
 def _convert_number(values: pa.Array, field: FieldSchema) -> pa.Array | None:
     kind = values.type
-    if pa.types.is_float16(kind):
-        values = values.cast(pa.float32())
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         return None
     if field.type == "number":
