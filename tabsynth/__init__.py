@@ -1,3 +1,77 @@
-"""Synthetic tables from private ones, with a truthful verdict attached."""
+"""Synthetic tables from private ones, with a truthful verdict attached.
+
+    import tabsynth as ts
+
+    train, holdout = ts.split(frame, seed=0)
+    model = ts.fit(train)
+    synthetic = ts.sample(model, seed=0)
+    report = ts.evaluate(train, holdout, synthetic)
+    synthetic.to_pandas()
+
+Names load on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from tabsynth.modelfile import Fitted, load as load_model
+    from tabsynth.report.model import Report, Result
+    from tabsynth.sampler import sample, sample_to
+    from tabsynth.schema.files import load_schema
+    from tabsynth.schema.model import FieldSchema, TableSchema
+    from tabsynth.table import Table
+    from tabsynth.workflow import evaluate, fit, infer_schema, read_table, run, split
+
+_HOMES = {
+    "FieldSchema": "tabsynth.schema.model:FieldSchema",
+    "Fitted": "tabsynth.modelfile:Fitted",
+    "Report": "tabsynth.report.model:Report",
+    "Result": "tabsynth.report.model:Result",
+    "Table": "tabsynth.table:Table",
+    "TableSchema": "tabsynth.schema.model:TableSchema",
+    "evaluate": "tabsynth.workflow:evaluate",
+    "fit": "tabsynth.workflow:fit",
+    "infer_schema": "tabsynth.workflow:infer_schema",
+    "load_model": "tabsynth.modelfile:load",
+    "load_schema": "tabsynth.schema.files:load_schema",
+    "read_table": "tabsynth.workflow:read_table",
+    "run": "tabsynth.workflow:run",
+    "sample": "tabsynth.sampler:sample",
+    "sample_to": "tabsynth.sampler:sample_to",
+    "split": "tabsynth.workflow:split",
+}
+
+__all__ = [
+    "FieldSchema",
+    "Fitted",
+    "Report",
+    "Result",
+    "Table",
+    "TableSchema",
+    "evaluate",
+    "fit",
+    "infer_schema",
+    "load_model",
+    "load_schema",
+    "read_table",
+    "run",
+    "sample",
+    "sample_to",
+    "split",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tabsynth' has no attribute {name!r}")
+    module, attribute = _HOMES[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -59,3 +59,9 @@ def find(kind: Kind, name: str) -> Any:
 def synthesizer(name: str) -> Any:
     """The synthesizer class of that name."""
     return find("synthesizers", name)
+
+
+def summary(kind: Kind, name: str) -> str:
+    """One line about a registered object: its `summary`, else the first line of its docstring."""
+    found = find(kind, name)
+    return str(getattr(found, "summary", None) or (found.__doc__ or "").partition("\n")[0])

@@ -13,16 +13,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 
+from tabsynth.conditions import as_given
 from tabsynth.errors import ConditionError, UsageError
 from tabsynth.generators import generate
 from tabsynth.io.write import open_writer
 from tabsynth.modelfile import Fitted
 from tabsynth.table import Table
+
+if TYPE_CHECKING:
+    from tabsynth.conditions import Given
 
 CHUNK_ROWS: Final = 65_536
 
@@ -34,7 +38,7 @@ def sample(
     n: int | None = None,
     *,
     seed: int | None = None,
-    given: Table | None = None,
+    given: Given | None = None,
     workers: int | None = None,
 ) -> Table:
     """Draw a synthetic table.
@@ -44,7 +48,8 @@ def sample(
         n: how many records, at least 1; by default one per condition, else about as many as the
             model was fitted on.
         seed: the same seed gives the same records; by default a fresh one.
-        given: values of some columns, in one record (for all) or in n; missing cells are free.
+        given: values of some columns: a mapping, or a table of one condition for all records or
+            of one per record; missing cells are free.
         workers: threads; by default one per processor.
 
     Raises:
@@ -61,7 +66,7 @@ def sample_to(
     n: int | None = None,
     *,
     seed: int | None = None,
-    given: Table | None = None,
+    given: Given | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> int:
@@ -122,14 +127,15 @@ def draw(
     n: int | None,
     *,
     seed: int | None,
-    given: Table | None,
+    given: Given | None,
     workers: int | None,
 ) -> Iterator[pa.Table]:
     """Chunks of records in order; arguments are checked before the first is drawn."""
-    total = rows_to_draw(fitted, n, given)
-    if given is not None:
+    conditions = None if given is None else as_given(given, fitted.schema)
+    total = rows_to_draw(fitted, n, conditions)
+    if conditions is not None:
         # refuse an impossible condition before any work and any output
-        fitted.model.sample(given.num_rows, rng=np.random.default_rng(0), given=given)
+        fitted.model.sample(conditions.num_rows, rng=np.random.default_rng(0), given=conditions)
     # an int, so that it can be spawned from without holding state
     entropy = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
     starts = range(0, total, CHUNK_ROWS)
@@ -137,7 +143,7 @@ def draw(
     def chunk(index: int) -> pa.Table:
         rows = min(CHUNK_ROWS, total - starts[index])
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index,)))
-        return _chunk(fitted, rows, starts[index], given, rng)
+        return _chunk(fitted, rows, starts[index], conditions, rng)
 
     return _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
 

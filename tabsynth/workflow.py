@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
 from tabsynth.errors import DataError, UsageError
-from tabsynth.evaluate import evaluate as judge
+from tabsynth.evaluator import judge
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
@@ -113,6 +113,14 @@ def read_table(path: str | Path, schema: TableSchema | None = None) -> Table:
     """
     raw = read_raw(path)
     return Table.checked(raw, schema or infer(raw), where=str(path))
+
+
+def infer_schema(table: pd.DataFrame | pa.Table) -> TableSchema:
+    """Propose a schema from records; facts read from them are marked `observed`.
+
+    Privacy: lists categories seen in at least 5 records and the 5th smallest and largest values.
+    """
+    return infer(raw_table(table))
 
 
 def as_table(table: TableLike, schema: TableSchema | None = None) -> Table:
@@ -231,6 +239,16 @@ def write_report(report: Report, folder: Path) -> None:
     """Leave report.html and report.json in a folder that exists."""
     (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
     (folder / "report.html").write_text(render_html(report), encoding="utf-8")
+
+
+def save_report(report: Report, out: str | Path) -> None:
+    """Leave report.html and report.json in a directory, both or none.
+
+    Raises:
+        OutputError: `out` cannot be written.
+    """
+    with atomic_files(out) as folder:
+        write_report(report, folder)
 
 
 def resolve(synthesizer: str) -> str:

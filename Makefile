@@ -1,0 +1,55 @@
+# Everyday commands; each makes what it needs. PYTHON picks the interpreter of the environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types imports unit format evidence clean
+
+demo: $(VENV)/.run
+	$(BIN)/tabsynth demo --out tabsynth-demo
+
+test: lint types imports unit
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+unit: $(VENV)/.dev
+	$(BIN)/coverage erase
+	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# long evidence: writes reports/benchmarks; needs an environment of its own, with the peers
+evidence: $(VENV)-bench/.bench
+	$(VENV)-bench/bin/python -m tests.bench
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.run
+
+$(VENV)-bench/.bench: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --upgrade pip
+	$(VENV)-bench/bin/python -m pip install --quiet torch==2.13.0
+	$(VENV)-bench/bin/python -m pip install --quiet --editable '.[sdv,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-bench build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,50 @@
+"""What a person sees while a command works: on stderr, and nothing when it is quiet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+TENTHS: Final = 10
+
+
+class Progress:
+    """Lines for steps, and a bar on a terminal or plain lines elsewhere for long counts."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def say(self, line: str) -> None:
+        """One step begins."""
+        if not self.quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def count(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A function to call with how many more of the total are done."""
+        if self.quiet or not sys.stderr.isatty():
+            yield self._lines(what, total)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda more: bar.advance(task, more)
+
+    def _lines(self, what: str, total: int) -> Callable[[int], None]:
+        """A line at each tenth of the way."""
+        done = 0
+
+        def advance(more: int) -> None:
+            nonlocal done
+            before = done * TENTHS // total
+            done += more
+            if done * TENTHS // total > before:
+                self.say(f"{what}: {done:,} of {total:,}")
+
+        return advance
