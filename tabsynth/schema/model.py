@@ -12,7 +12,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field as Setting, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic import (
+    Field as Setting,
+)
+
+from tabsynth.schema.pattern import parse_pattern
 
 FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time"]
 Role = Literal["identifier", "quasi-identifier", "sensitive", "protected"]
@@ -39,7 +51,15 @@ class _Open(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
 
-class Sequence(_Strict):
+class _Generator(_Strict):
+    """A generator always names its kind, so that a descriptor without defaults can be read back."""
+
+    @model_serializer(mode="wrap")
+    def _with_kind(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {"kind": getattr(self, "kind", None), **handler(self)}
+
+
+class Sequence(_Generator):
     """Identifiers start, start + 1, ... with an optional text before and zero padding."""
 
     kind: Literal["sequence"] = "sequence"
@@ -48,25 +68,42 @@ class Sequence(_Strict):
     width: int = Setting(default=0, ge=0, le=40)
 
 
-class Uuid(_Strict):
+class Uuid(_Generator):
     """Random version-4 UUIDs."""
 
     kind: Literal["uuid"] = "uuid"
 
 
-class Pattern(_Strict):
+class Pattern(_Generator):
     r"""Unique strings of one form: literals, `\d`, `[A-Z0-9]` classes and `{n}` counts."""
 
     kind: Literal["pattern"] = "pattern"
     pattern: str
 
+    @field_validator("pattern")
+    @classmethod
+    def _parses(cls, pattern: str) -> str:
+        parse_pattern(pattern)
+        return pattern
 
-class Personal(_Strict):
+
+class Personal(_Generator):
     """Invented personal data of one kind in one locale, unrelated to any record."""
 
     kind: Literal["personal"] = "personal"
     what: PersonalKind
     locale: str = "en_US"
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, locale: str) -> str:
+        if locale == "en_US":
+            return locale
+        from faker.config import AVAILABLE_LOCALES  # slow to import, and seldom needed
+
+        if locale not in AVAILABLE_LOCALES:
+            raise ValueError("expected a locale that Faker knows, such as en_US or de_DE")
+        return locale
 
 
 Generator = Annotated[Sequence | Uuid | Pattern | Personal, Setting(discriminator="kind")]
@@ -336,7 +373,12 @@ class TableSchema(_Open):
     def descriptor(self) -> dict[str, Any]:
         """The JSON-ready descriptor, defaults left out."""
         body = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        return {"$schema": self.profile, **{k: v for k, v in body.items() if k != "$schema"}}
+        fields = [
+            {"name": field.name, "type": field.type, **described}
+            for field, described in zip(self.fields, body["fields"], strict=True)
+        ]
+        rest = {key: value for key, value in body.items() if key not in ("$schema", "fields")}
+        return {"$schema": self.profile, "fields": fields, **rest}
 
 
 def to_storage(value: int | float | str, field: FieldSchema) -> int | float:
