@@ -28,10 +28,12 @@ class CategoryCodec:
     Args:
         field: the column.
         categories: K values.
+        pooled: share of records, to two digits, whose category is too rare to have a cell.
     """
 
     field: FieldSchema
     categories: tuple[str | int | bool, ...]
+    pooled: float = 0.0
 
     ordered = False
 
@@ -75,14 +77,18 @@ class CategoryCodec:
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON settings and named arrays."""
-        return {"categories": list(self.categories)}, {}
+        return {"categories": list(self.categories), "pooled": self.pooled}, {}
+
+    def describe(self) -> str:
+        """What the column can hold, in words."""
+        return f"{len(self.categories):,} categories{_pooled_words(self.pooled)}"
 
     @classmethod
     def restore(
         cls, field: FieldSchema, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     ) -> CategoryCodec:
         """The codec that `state` describes."""
-        return cls(field, tuple(settings["categories"]))
+        return cls(field, tuple(settings["categories"]), float(settings["pooled"]))
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ class NumericCodec:
         atom: shape (C,), whether the cell is one frequent value rather than a bin.
         offset: units of the column's type that unit 0 stands for.
         step: units of the column's type between two lattice points.
+        pooled: share of records, to two digits, whose value is too rare to have a cell.
     """
 
     field: FieldSchema
@@ -107,6 +114,7 @@ class NumericCodec:
     atom: NDArray[np.bool_]
     offset: int = 0
     step: int = 1
+    pooled: float = 0.0
 
     ordered = True
 
@@ -185,9 +193,15 @@ class NumericCodec:
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON settings and named arrays."""
         return (
-            {"offset": self.offset, "step": self.step},
+            {"offset": self.offset, "step": self.step, "pooled": self.pooled},
             {"low": self.low, "high": self.high, "atom": self.atom},
         )
+
+    def describe(self) -> str:
+        """What the column can hold, in words."""
+        atoms = int(np.count_nonzero(self.atom))
+        bins = len(self.atom) - atoms
+        return f"{atoms:,} frequent values and {bins:,} intervals{_pooled_words(self.pooled)}"
 
     @classmethod
     def restore(
@@ -195,7 +209,10 @@ class NumericCodec:
     ) -> NumericCodec:
         """The codec that `state` describes."""
         offset, step = int(settings["offset"]), int(settings["step"])
-        return cls(field, arrays["low"], arrays["high"], arrays["atom"], offset, step)
+        low, high, atom = arrays["low"], arrays["high"], arrays["atom"].astype(bool)
+        if not len(low) == len(high) == len(atom) or not np.all(low <= high) or step < 1:
+            raise ValueError("cells that do not fit together")
+        return cls(field, low, high, atom, offset, step, float(settings["pooled"]))
 
 
 ColumnCodec = CategoryCodec | NumericCodec
@@ -263,6 +280,10 @@ class Codec:
             codes[name] = np.where(free, POOLED, code)
         return codes
 
+    def describe(self) -> list[str]:
+        """What each column can hold, in words."""
+        return [f"{c.field.name}: {c.field.type}, {c.describe()}." for c in self.columns]
+
     def state(self) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
         """JSON settings per column, and arrays named `<position>.<name>`."""
         settings, arrays = [], {}
@@ -281,12 +302,22 @@ class Codec:
     ) -> Codec:
         """The codec that `state` describes."""
         columns: list[ColumnCodec] = []
+        if len(settings) != len(schema.fields):
+            raise ValueError("expected settings for every column")
         for position, field in enumerate(schema.fields):
             prefix = f"{position}."
             own = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
             kind = CategoryCodec if field.is_categorical else NumericCodec
             columns.append(kind.restore(field, settings[position], own))
         return cls(schema, tuple(columns))
+
+
+def _pooled_words(share: float) -> str:
+    if share <= 0:
+        return ""
+    return f"; {share:.0%} of records hold a value too rare to be emitted" if share >= 0.01 else (
+        "; under 1% of records hold a value too rare to be emitted"
+    )
 
 
 def code_dtype(cells: int) -> type[np.signedinteger[Any]]:

@@ -51,6 +51,8 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
 
 
 def _categorical_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) -> CategoryCodec:
+    total = max(int(counted.counts.sum()) + counted.missing, 1)
+    pooled = round(float(counted.counts[counted.counts < min_count].sum()) / total, 2)
     frequent = counted.values.filter(pa.array(counted.counts >= min_count)).to_pylist()
     if field.type == "boolean":
         return CategoryCodec(field, (False, True))
@@ -65,7 +67,7 @@ def _categorical_codec(field: FieldSchema, counted: ColumnCounts, min_count: int
             got="only rarer ones, which may not be emitted",
             remedy="declare its categories, give it a generator, or mark it free_text",
         )
-    return CategoryCodec(field, categories)
+    return CategoryCodec(field, categories, pooled)
 
 
 def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) -> NumericCodec:
@@ -82,7 +84,9 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
     atom = np.arange(len(low) + np.count_nonzero(is_atom)) >= len(low)
     low, high = np.append(low, units[is_atom]), np.append(high, units[is_atom])
     order = np.lexsort((atom, low + (high - low) / 2))
-    return NumericCodec(field, low[order], high[order], atom[order], offset, step)
+    total = max(int(counts.sum()) + counted.missing, 1)
+    pooled = 0.0 if (~atom).any() else round(float(counts[~is_atom].sum()) / total, 2)
+    return NumericCodec(field, low[order], high[order], atom[order], offset, step, pooled)
 
 
 def _bins(

@@ -16,7 +16,7 @@ from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.correlation import latent_correlation
 from tabsynth.synthesizers.latent import LatentColumn
-from tabsynth.synthesizers.margins import margin
+from tabsynth.synthesizers.margins import margin, require_possible
 from tabsynth.synthesizers.protocol import Model, ModelState
 from tabsynth.synthesizers.scaling import lay_out
 from tabsynth.table import Table
@@ -69,7 +69,13 @@ class GaussianCopula:
             LatentColumn(state.arrays[f"{i}.order"], state.arrays[f"{i}.share"])
             for i in range(len(codec.columns))
         ]
-        return GaussianCopulaModel(codec, tuple(columns), state.arrays["correlation"])
+        correlation = state.arrays["correlation"]
+        if any(len(k.share) != c.cells for k, c in zip(columns, codec.columns, strict=True)):
+            raise ValueError("expected a share for every cell")
+        if correlation.shape != (len(columns), len(columns)):
+            raise ValueError("expected a correlation for every pair of columns")
+        np.linalg.cholesky(correlation)
+        return GaussianCopulaModel(codec, tuple(columns), correlation)
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,9 @@ class GaussianCopulaModel:
         self, n: int, given: dict[str, Codes], rng: np.random.Generator
     ) -> NDArray[np.float64]:
         """Latent vectors, shape (columns, n), with the given columns inside their cells."""
+        for name, codes in given.items():
+            column = self.columns[self.schema.names.index(name)]
+            require_possible(name, codes, column.share_by_cell)
         fixed = [self.schema.names.index(name) for name in given]
         free = [i for i in range(len(self.columns)) if i not in fixed]
         bounds = [self.columns[self.schema.names.index(x)].interval(k) for x, k in given.items()]
@@ -132,6 +141,7 @@ class GaussianCopulaModel:
         return [
             "One margin per column, and the order of its cells along a latent normal scale.",
             f"One correlation for each of {d * (d - 1) // 2} pairs of columns; nothing beyond pairs.",
+            *self.codec.describe(),
         ]
 
 

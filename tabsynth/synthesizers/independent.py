@@ -12,7 +12,7 @@ from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import POOLED, Codec, Codes
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
-from tabsynth.synthesizers.margins import draw, margin
+from tabsynth.synthesizers.margins import draw, margin, require_possible, require_shares
 from tabsynth.synthesizers.protocol import Model, ModelState
 from tabsynth.table import Table
 
@@ -51,6 +51,10 @@ class Independent:
         """The model whose `state` this is."""
         codec = Codec.restore(schema, state.settings["columns"], state.arrays)
         margins = [state.arrays[f"{i}.margin"] for i in range(len(codec.columns))]
+        for share, column in zip(margins, codec.columns, strict=True):
+            require_shares(share)
+            if len(share) != column.cells:
+                raise ValueError("expected a share for every cell")
         return IndependentModel(codec, tuple(margins))
 
 
@@ -73,7 +77,10 @@ class IndependentModel:
         for column, share in zip(self.codec.columns, self.margins, strict=True):
             drawn = draw(share, n, rng)
             wanted = fixed.get(column.field.name)
-            codes.append(drawn if wanted is None else np.where(wanted == POOLED, drawn, wanted))
+            if wanted is not None:
+                require_possible(column.field.name, wanted, share)
+                drawn = np.where(wanted == POOLED, drawn, wanted)
+            codes.append(drawn)
         return self.codec.decode(codes, rng, given=given)
 
     def state(self) -> ModelState:
@@ -84,4 +91,7 @@ class IndependentModel:
 
     def describe(self) -> list[str]:
         """Sentences about what the model holds."""
-        return ["One margin per column; nothing about how columns go together."]
+        return [
+            "One margin per column; nothing about how columns go together.",
+            *self.codec.describe(),
+        ]

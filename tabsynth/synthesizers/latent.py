@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from tabsynth.encoding.codec import POOLED, Codes, code_dtype
+from tabsynth.synthesizers.margins import require_shares
 
 REACH: Final = 6.5
 HERMITE_TERMS: Final = 24
@@ -27,6 +28,18 @@ class LatentColumn:
 
     order: NDArray[np.int64]
     share: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if not np.array_equal(np.sort(self.order), np.arange(len(self.share))):
+            raise ValueError("expected every cell once")
+        require_shares(self.share)
+
+    @cached_property
+    def share_by_cell(self) -> NDArray[np.float64]:
+        """Probability of each cell, by cell."""
+        shares = np.empty_like(self.share)
+        shares[self.order] = self.share
+        return shares
 
     @cached_property
     def edges(self) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.encoding.codec import POOLED, Codes
+from tabsynth.errors import ConditionError
 
 
 def margin(codes: Codes, cells: int) -> NDArray[np.float64]:
@@ -24,3 +25,33 @@ def draw(share: NDArray[np.float64], n: int, rng: np.random.Generator) -> Codes:
     edges = np.cumsum(share)
     drawn = np.searchsorted(edges, rng.random(n) * edges[-1], side="right")
     return np.minimum(drawn, np.flatnonzero(share)[-1]).astype(np.int32)
+
+
+def require_shares(share: NDArray[np.float64]) -> None:
+    """Refuse what is not a distribution.
+
+    Raises:
+        ValueError: negative, not finite, or not adding up to 1.
+    """
+    if not (share.ndim == 1 and np.all(share >= 0) and abs(share.sum() - 1) < 1e-6):
+        raise ValueError("expected shares that add up to 1")
+
+
+def require_possible(name: str, codes: Codes, share: NDArray[np.float64]) -> None:
+    """Refuse conditions on cells that the model never emits.
+
+    Args:
+        name: the column.
+        codes: shape (conditions,), POOLED where free.
+        share: shape (cells,).
+
+    Raises:
+        ConditionError: one of them has a share of 0.
+    """
+    if np.any(share[codes[codes != POOLED]] == 0):
+        raise ConditionError(
+            f"given {name!r}",
+            expected="a value that the model can emit",
+            got="one that is allowed but occurs in no record it learnt from",
+            remedy="choose a value that occurs",
+        )
