@@ -150,17 +150,18 @@ class NumericCodec:
     def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
         """Values of shape (records,) in storage type, drawn uniformly within each bin."""
         missing = codes == self.missing_cell
-        low = np.append(self.low, self.low[:1] if len(self.low) else 0)
-        width = np.append(self.high - self.low, 0)
+        filler = self.low[:1] if len(self.low) else np.zeros(1, self.low.dtype)
+        low, high = np.append(self.low, filler), np.append(self.high, filler)
         units = low[codes]
-        inside = np.flatnonzero(width[codes])
+        inside = np.flatnonzero((low != high)[codes])
         if len(inside):
-            spread = width[codes[inside]]
+            first, last = low[codes[inside]], high[codes[inside]]
             uniform = rng.random(len(inside))
             if units.dtype.kind == "i":
-                units[inside] += (uniform * (spread + 1.0)).astype(np.int64)
+                units[inside] += (uniform * (last - first + 1.0)).astype(np.int64)
             else:
-                units[inside] += uniform * spread
+                # both ends may be huge: their difference need not be a float
+                units[inside] = first * (1 - uniform) + last * uniform
         return self._from_units(units, missing if missing.any() else None)
 
     def contains(self, column: pa.ChunkedArray) -> NDArray[np.bool_]:

@@ -17,6 +17,8 @@ from tabsynth.schema.model import FieldSchema
 MIN_COUNT: Final = 5
 MAX_ATOMS: Final = 2000
 MAX_BINS: Final = 512
+# differences of whole numbers within this reach stay inside 64 bits
+REACH: Final = 2**62 - 1
 
 
 def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
@@ -74,6 +76,13 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
     native, _ = native_numbers(counted.values, field, whole=_is_whole(counted.values, field))
     order = np.argsort(native)
     native, counts = native[order], counted.counts[order]
+    if native.dtype.kind == "i" and len(native) and (native[0] < -REACH or native[-1] > REACH):
+        raise DataError(
+            f"column {field.name!r}",
+            expected="whole numbers within 62 bits",
+            got="larger ones",
+            remedy="declare it as a string or an identifier in the schema",
+        )
     offset, step = _lattice(native)
     units = (native - offset) // step if native.dtype.kind == "i" else native
     threshold = min_count
@@ -100,17 +109,16 @@ def _bins(
     starts = np.append(0, ends[:-1])
     below, above = units[ends[:-1] - 1], units[starts[1:]]
     running = np.cumsum(counts)
-    lowest = int(np.searchsorted(running, min_count, side="right"))
-    highest = int(np.searchsorted(running, total - min_count, side="left"))
+    # the values of rank k, k + 1, n - k and n - k + 1
+    ranks = [min_count, min_count + 1, total - min_count, total - min_count + 1]
+    smaller, lowest, highest, larger = units[np.searchsorted(running, ranks)]
     if units.dtype.kind == "i":
         cut = below + (above - below) // 2
-        low = np.concatenate([units[[min(lowest, highest)]], cut + 1])
-        high = np.concatenate([cut, units[[highest]]])
+        low, high = np.append(min(lowest, highest), cut + 1), np.append(cut, highest)
     else:
         cut = below + (above - below) / 2
-        inner = (units[max(lowest - 1, 0)] + units[lowest]) / 2
-        outer = (units[highest] + units[min(highest + 1, len(units) - 1)]) / 2
-        low, high = np.append(inner, cut), np.append(cut, outer)
+        low = np.append(smaller + (lowest - smaller) / 2, cut)
+        high = np.append(cut, highest + (larger - highest) / 2)
     return low, np.maximum(low, high)
 
 
