@@ -31,7 +31,8 @@ _SHAPES: dict[Status, str] = {
     "fail": '<svg x="{x}%" y="{y}" class="fails" overflow="visible">'
     '<path d="M-5.5-5.5h11v11h-11Z"/></svg>',
     "uninformative": '<circle cx="{x}%" cy="{y}" r="4" class="hollow"/>',
-    "diagnostic": '<circle cx="{x}%" cy="{y}" r="4" class="hollow"/>',
+    "diagnostic": '<svg x="{x}%" y="{y}" class="hollow" overflow="visible">'
+    '<path d="M-3.5-3.5h7v7h-7Z"/></svg>',
 }
 _LEGEND: dict[Status, str] = {
     "ok": "ok",
@@ -96,10 +97,12 @@ class Scale:
         if (known := finite(figure)) is None:
             return "n/a"
         number = known * 100 if self.percent else known
-        if number == 0 or (self.percent and number == 100):
-            return f"{abs(number):.0f}{' %' if self.percent and unit else ''}"
-        step = 10.0**-self.places
         sign = " %" if self.percent and unit else ""
+        if number == 0 or (self.percent and number == 100):
+            return f"{abs(number):.0f}{sign}"
+        if abs(number) >= 1e9:
+            return f"{number:.3g}{sign}".replace("-", "−")
+        step = 10.0**-self.places
         if abs(number) < step / 2:
             bound, mark = (step, "<") if number > 0 else (-step, ">")
         elif self.percent and number < 100 and number > 100 - step / 2:
@@ -160,7 +163,6 @@ def interval_chart(
     ticks = _ticks([f for m in marks for f in (m.value, m.low, m.high, m.reference)])
     legend, top = _legend(marks)
     axis = top + 16
-    scale = Scale(percent, _tick_places(ticks, percent))
     start = axis + 6
     end = start + ROW * len(marks)
     grid = []
@@ -170,14 +172,14 @@ def interval_chart(
         grid.append(
             f'<line x1="{x}%" x2="{x}%" y1="{start}" y2="{end}" class="grid"/>'
             f'<text x="{x}%" y="{axis}" text-anchor="{anchor}" class="tick">'
-            f"{scale.text(tick)}</text>"
+            f"{_tick_text(tick, ticks, percent)}</text>"
         )
 
     def plot(y: int) -> str:
         rows = (_row_marks(m, ticks, start + i * ROW + y) for i, m in enumerate(marks))
         return "".join([*grid, *rows])
 
-    body = legend + _plots(plot(23), plot(16)) + _row_texts(marks, start)
+    body = legend + _plots(plot(24), plot(16)) + _row_texts(marks, start)
     return _svg(body, ident=ident, title=title, description=description, height=end + 2)
 
 
@@ -295,7 +297,7 @@ def _ticks(figures: Sequence[float | None]) -> list[float]:
     if 0 <= low <= 0.5 * high:
         low = 0.0
     if high - low <= max(abs(low), abs(high)) * 1e-9 + 1e-290:
-        low, high = (0.0, high) if high > 1e-290 else (low - 1, high + 1)
+        low, high = (min(low, 0.0), max(high, 0.0)) if max(abs(low), abs(high)) > 1e-290 else (0, 1)
     rough = (high - low) / 4
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
@@ -303,9 +305,13 @@ def _ticks(figures: Sequence[float | None]) -> list[float]:
     return [i * step for i in range(first, max(last, first + 1) + 1)]
 
 
-def _tick_places(ticks: Sequence[float], percent: bool) -> int:
-    step = (ticks[1] - ticks[0]) * (100 if percent else 1)
-    return next((p for p in range(9) if abs(round(step, p) - step) < step * 1e-6), 9)
+def _tick_text(tick: float, ticks: Sequence[float], percent: bool) -> str:
+    factor = 100 if percent else 1
+    step = (ticks[1] - ticks[0]) * factor
+    places = next((p for p in range(6) if abs(round(step, p) - step) < step * 1e-6), None)
+    if places is None or abs(tick) * factor >= 1e6:
+        return f"{tick * factor:.3g}{' %' if percent else ''}".replace("-", "−")
+    return Scale(percent, places).text(tick)
 
 
 def _position(figure: float | None, ticks: Sequence[float]) -> str:

@@ -69,7 +69,7 @@ WORDS: dict[str, Words] = {
     "copy_advantage": Words(
         "Copies beyond chance",
         "The share of training records that the synthetic table repeats, minus the share of "
-        "held-out records it repeats. Above 0, records were remembered rather than met by chance.",
+        "held-out records it repeats. Clearly above 0, records were remembered, not met by chance.",
     ),
 }  # fmt: skip
 STATUS_WORDS: dict[Status, str] = {
@@ -80,7 +80,7 @@ STATUS_WORDS: dict[Status, str] = {
     "diagnostic": "diagnostic",
 }
 _SYMBOLS: dict[Status, str] = {
-    "ok": "●", "attention": "◆", "fail": "■", "uninformative": "○", "diagnostic": "○",
+    "ok": "●", "attention": "◆", "fail": "■", "uninformative": "○", "diagnostic": "□",
 }  # fmt: skip
 _URGENCY: dict[Status, int] = {"fail": 0, "attention": 1}
 
@@ -235,15 +235,9 @@ def _groups(results: Iterable[Result]) -> list[Group]:
     for i, measure in enumerate(order):
         parts = [r for r in found[measure] if r.column is not None or r.group is not None]
         overall = [r for r in found[measure] if r.column is None and r.group is None]
-        groups.append(
-            Group(
-                f"m{i}",
-                key[1],
-                found[key][0].family,
-                tuple(overall),
-                tuple(sorted(parts, key=_badness)),
-            )
-        )
+        ranked = tuple(sorted(parts, key=_badness))
+        family = found[measure][0].family
+        groups.append(Group(f"m{i}", measure[1], family, tuple(overall), ranked))
     return groups
 
 
