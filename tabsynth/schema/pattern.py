@@ -65,8 +65,8 @@ def _one_position(pattern: str, at: int) -> tuple[str, int]:
         return _class(pattern, at + 1)
     if char in _SPECIAL:
         raise ValueError(
-            f"{char!r} is not part of the pattern language; use literals, \\d, \\w, classes and "
-            f"counts {{n}}, and write \\{char} for the character itself"
+            f"expected literals, \\d, \\w, classes and counts {{n}}, got {char!r}; "
+            f"write \\{char} for the character itself"
         )
     return _plain(char), at + 1
 
@@ -84,14 +84,14 @@ def _escaped(pattern: str, at: int) -> tuple[str, int]:
     if char in _SETS:
         return _SETS[char], at + 1
     if char.isalnum():
-        raise ValueError(f"\\{char} is not part of the pattern language; use \\d, \\w or a class")
+        raise ValueError(f"expected \\d, \\w or an escaped sign, got \\{char}; use a class")
     return _plain(char), at + 1
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
     """A class whose opening bracket stands before `at`."""
     if pattern.startswith("^", at):
-        raise ValueError("a class that excludes characters is not supported; list those allowed")
+        raise ValueError("expected a class of allowed characters, got [^...]; list those allowed")
     allowed: dict[str, None] = {}
     while True:
         if at >= len(pattern):
@@ -129,5 +129,5 @@ def _count(pattern: str, at: int) -> tuple[int, int]:
         return 1, at
     found = re.compile(r"\{([0-9]{1,4})\}").match(pattern, at)
     if found is None or int(found[1]) == 0:
-        raise ValueError("expected a count such as {4}; ranges of counts are not supported")
+        raise ValueError("expected a count such as {4}, got another form; ranges are not supported")
     return int(found[1]), found.end()

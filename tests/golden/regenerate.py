@@ -1,0 +1,24 @@
+"""Write the generated files that are committed: `python tests/golden/regenerate.py`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tabsynth.report.model import Report
+from tabsynth.schema.files import json_schema
+
+
+def write_json_schemas(folder: Path) -> None:
+    """Write the JSON Schema of every file that tabsynth reads or writes."""
+    report = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Report.model_json_schema(by_alias=True),
+    }
+    for name, schema in (("table-schema.json", json_schema()), ("report.json", report)):
+        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_json_schemas(Path(__file__).resolve().parents[2] / "schemas")
