@@ -226,6 +226,25 @@ def test_any_name_renders(make_report: MakeReport, name: str) -> None:
     assert by_id(page, "bias")
 
 
+def test_groups_of_records_are_called_so(make_report: MakeReport) -> None:
+    results = tuple(
+        Result(
+            name="gap",
+            family="bias",
+            column="hired",
+            group=g,
+            value=v,
+            unit="share",
+            n=5,
+            method="m",
+        )
+        for g, v in (("sex: f", 0.1), ("sex: m", 0.3))
+    )
+    section = by_id(parse(render_html(make_report(results=results))), "bias")
+    assert "2 groups: ok 2." in section.text
+    assert [t.text for t in section.with_class("label")] == ["hired, sex: m", "hired, sex: f"]
+
+
 def test_one_name_with_two_units_is_two_measures(make_report: MakeReport) -> None:
     results = tuple(
         Result(name="tstr", family="utility", column=u, value=0.5, unit=u, n=1, method="m")
@@ -313,6 +332,12 @@ def test_provenance_is_shown_as_it_is(page: Node) -> None:
     assert facts["thresholds"] == "0.05, 0.2"
     assert facts["holdout given"] == "yes"
     assert "command" not in facts
+
+
+def test_missing_facts_are_said(make_report: MakeReport) -> None:
+    page = parse(render_html(make_report(provenance={"seed": None, "steps": [], "command": 3})))
+    rows = by_id(page, "provenance").find("div")
+    assert [r.text for r in rows] == ["seedn/a", "stepsnone", "command3"]
 
 
 def test_tables_scroll_inside_their_own_box(page: Node) -> None:
