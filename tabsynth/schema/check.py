@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tabsynth.schema.columns import Values, mask, read_values
-from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.schema.model import FieldExtension, FieldSchema, TableSchema
 from tabsynth.schema.parse import expectation, parse_texts, storage_type
 
 __all__ = ["Violation", "check", "storage_type"]
@@ -181,7 +181,8 @@ def _category_rule(column: Values, field: FieldSchema) -> list[tuple[str, int, s
         return []
     # through texts, as the standard lets enumerations be written either way
     texts = pa.array([str(value) for value in allowed], pa.string())
-    plain = field.model_copy(update={"decimal_char": ".", "group_char": None})
+    zone = FieldExtension(timezone=field.tabsynth.timezone)
+    plain = FieldSchema(name=field.name, type=field.type, format=field.format, tabsynth=zone)
     known = parse_texts(texts, plain).cast(column.values.type)
     outside = pc.and_(column.values.is_valid(), pc.invert(pc.is_in(column.values, value_set=known)))
     return [("categories", column.count(outside), f"{len(allowed):,} declared categories")]

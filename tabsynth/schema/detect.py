@@ -23,7 +23,7 @@ _TEXT_MARKERS: Final = tuple(m for m in MARKERS if m != "-")
 _SAMPLE: Final = 500
 _TRUE_FALSE: Final = (("true", "false"), ("True", "False"), ("TRUE", "FALSE"))
 _INTEGER: Final = r"^[+-]?(0|[1-9][0-9]*)(\.0)?$"
-_NUMBER: Final = r"^[+-]?((0|[1-9][0-9]*)\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+_NUMBER: Final = r"^[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _INFINITE: Final = r"^[+-]?(?i:inf|infinity)$"
 _DAYS: Final = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y",

@@ -54,7 +54,7 @@ _SHAPES: Final = {
     "email": (r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$",),
     "url": (r"^https?://\S+$",),
     "ipv4": (r"^([0-9]{1,3}\.){3}[0-9]{1,3}$",),
-    "iban": (r"^[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7}( ?[A-Z0-9]{1,4})?$", "[0-9]{6}"),
+    "iban": (r"^[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){2,7}( ?[A-Z0-9]{1,4})?$", "^([^0-9]*[0-9]){8}"),
     "phone_number": (
         r"^(\+|\([0-9]{2,5}\)|[0-9]{2,5}[ .-][0-9]{2,5}[ .-])[0-9 .()-]+$",
         r"^([^0-9]*[0-9]){9,15}$",
@@ -165,7 +165,7 @@ def _form(texts: pa.Array) -> dict[str, Any] | None:
     for keep_letters in (True, False):
         classes = [_class(seen, keep=keep_letters) for seen in places]
         pattern = _counted([c for c in classes if c is not None])
-        if None in classes or r"\d" not in classes:
+        if None in classes or not any(c in pattern for c in (r"\d", "0-9]")):
             return None
         if pattern_capacity(pattern) >= _ROOM * len(texts):
             return {"kind": "pattern", "pattern": pattern}
