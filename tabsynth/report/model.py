@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field as Setting
+from pydantic import BaseModel, ConfigDict
+from pydantic import Field as Setting
 
 Family = Literal["validity", "fidelity", "utility", "bias", "privacy"]
 Verdict = Literal["pass", "fail", "inconclusive"]

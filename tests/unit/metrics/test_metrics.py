@@ -1,0 +1,247 @@
+"""Metrics say what they should on tables whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tabsynth import registry
+from tabsynth.errors import UsageError
+from tabsynth.metrics.comparison import Comparison, score
+from tabsynth.metrics.copies import exact_copies, newcombe, wilson
+from tabsynth.metrics.detection import c2st_auc, delong
+from tabsynth.metrics.utility import tstr
+from tabsynth.metrics.validity import validity
+from tabsynth.metrics.variation import pairwise_tv, univariate_tv
+from tabsynth.report.model import Result
+from tabsynth.schema.check import Violation
+from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table
+from tests.zoo import field
+
+SCHEMA = TableSchema(
+    fields=(
+        field("x", "number"),
+        field("y", "number"),
+        field("group", categories=("a", "b", "c")),
+        field("label", "boolean"),
+    )
+)
+
+
+def population(rows: int, seed: int, *, shift: float = 0.0, dependent: bool = True) -> Table:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows) + shift
+    columns = {
+        "x": x,
+        "y": x + rng.normal(scale=0.5, size=rows),
+        "group": np.where(x < -0.5, "a", np.where(x < 0.5, "b", "c")),
+        "label": x + rng.normal(scale=0.5, size=rows) > 0,
+    }
+    raw = pa.table({k: v if dependent else rng.permutation(v) for k, v in columns.items()})
+    return Table.checked(raw, SCHEMA)
+
+
+def compare(synthetic: Table, **settings: object) -> Comparison:
+    return Comparison(population(4000, 1), population(1500, 2), synthetic, **settings)
+
+
+GOOD = population(4000, 3)
+SHIFTED = population(4000, 3, shift=1.0)
+INDEPENDENT = population(4000, 3, dependent=False)
+
+
+def overall(results: list[Result]) -> Result:
+    return next(r for r in results if r.column is None)
+
+
+def test_univariate_distance_sees_a_shift_but_no_lost_dependence() -> None:
+    good, shifted, independent = (
+        overall(univariate_tv(compare(t))) for t in (GOOD, SHIFTED, INDEPENDENT)
+    )
+    assert good.value < 0.05
+    assert shifted.value > 0.2
+    assert independent.value < 0.05
+    assert good.ci_low <= good.value <= good.ci_high
+    # columns one by one cannot tell independent columns from real ones: no scale
+    assert good.status == "uninformative"
+    assert good.score is None
+
+
+def test_pairwise_distance_sees_lost_dependence() -> None:
+    good, independent = (overall(pairwise_tv(compare(t))) for t in (GOOD, INDEPENDENT))
+    assert good.score > 90
+    assert independent.score < 10
+    assert independent.status == "attention"
+    assert abs(independent.value - independent.baseline) < 0.03
+    assert abs(good.value - good.reference) < 0.03
+
+
+def test_worst_columns_come_first_and_by_name() -> None:
+    broken = GOOD.data.set_column(0, "x", SHIFTED.data["x"])
+    results = univariate_tv(compare(Table(SCHEMA, broken)))[1:]
+    assert results[0].column == "x"
+    assert [r.column for r in pairwise_tv(compare(GOOD))[1:]].count("x × y") == 1
+
+
+def test_total_variation_of_known_shares_is_exact() -> None:
+    schema = TableSchema(fields=(field("g", categories=("a", "b")), field("h", "boolean")))
+
+    def shares(a: int, b: int) -> Table:
+        raw = pa.table({"g": ["a"] * a + ["b"] * b, "h": [True] * (a + b)})
+        return Table.checked(raw, schema)
+
+    comparison = Comparison(shares(60, 40), shares(50, 50), shares(80, 20))
+    by_column = {r.column: r.value for r in univariate_tv(comparison)}
+    assert by_column["g"] == pytest.approx(0.3)
+    assert by_column["h"] == pytest.approx(0.0)
+    assert by_column[None] == pytest.approx(0.15)
+
+
+def test_interval_of_total_variation_covers_the_truth() -> None:
+    """Of 60 intervals of a distance whose true value is 0.3, a nominal 95 % cover it.
+
+    With 60 repetitions at least 50 are covered unless true coverage is below 90 % (false alarm
+    under 3 %).
+    """
+    schema = TableSchema(fields=(field("g", categories=("a", "b")),))
+    covered = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+
+        def shares(p: float, rows: int, rng: np.random.Generator = rng) -> Table:
+            raw = pa.table({"g": np.where(rng.random(rows) < p, "a", "b")})
+            return Table.checked(raw, schema)
+
+        comparison = Comparison(shares(0.5, 800), shares(0.5, 800), shares(0.8, 800), seed=seed)
+        result = overall(univariate_tv(comparison))
+        covered += result.ci_low <= 0.3 <= result.ci_high
+    assert covered >= 50
+
+
+def test_detection_tells_shifted_and_independent_tables_apart() -> None:
+    good, shifted, independent = (
+        c2st_auc(compare(t))[0] for t in (GOOD, SHIFTED, INDEPENDENT)
+    )
+    assert good.ci_low <= 0.5 <= good.ci_high + 0.02
+    assert shifted.value > 0.7
+    assert independent.value > 0.8
+    assert good.score > 90
+    assert independent.score < 15
+
+
+def test_detection_needs_enough_records() -> None:
+    assert c2st_auc(Comparison(GOOD, population(30, 2), GOOD)) == []
+
+
+def test_delong_area_is_the_roc_area_and_its_error_is_right() -> None:
+    rng = np.random.default_rng(0)
+    areas, variances = [], []
+    for _ in range(200):
+        positive, negative = rng.normal(1, 1, 80), rng.normal(0, 1, 120)
+        area, variance = delong(positive, negative)
+        areas.append(area)
+        variances.append(variance)
+    label = np.repeat([1, 0], [80, 120])
+    expected = roc_auc_score(label, np.concatenate([positive, negative]))
+    assert area == pytest.approx(expected)
+    # standard deviation over draws against the mean estimated error; 200 draws give +-15 %
+    assert np.std(areas) == pytest.approx(np.sqrt(np.mean(variances)), rel=0.2)
+
+
+@pytest.mark.parametrize(("target", "unit"), [("label", "AUC"), ("group", "AUC"), ("y", "R²")])
+def test_utility_is_kept_by_good_tables_and_lost_by_independent_ones(
+    target: str, unit: str
+) -> None:
+    good, independent = (tstr(compare(t, target=target))[0] for t in (GOOD, INDEPENDENT))
+    assert good.unit == unit
+    assert good.better == "higher"
+    assert good.score > 85
+    assert independent.score < 30
+    assert good.ci_low <= good.value <= good.ci_high
+
+
+def test_utility_without_a_target_is_silent_and_with_a_wrong_one_refused() -> None:
+    assert tstr(compare(GOOD)) == []
+    with pytest.raises(UsageError, match="--target"):
+        tstr(compare(GOOD, target="nothing"))
+
+
+def test_a_bootstrap_copy_is_caught() -> None:
+    comparison = compare(GOOD)
+    copied = comparison.train.take(np.random.default_rng(0).integers(0, 4000, 4000))
+    results = {r.name: r for r in exact_copies(compare(copied))}
+    assert results["exact_copies"].value == 1.0
+    assert results["exact_copies"].reference == 0.0
+    assert results["copy_advantage"].status == "fail"
+    assert results["copy_advantage"].ci_low > 0.5
+
+
+def test_one_percent_of_copies_is_caught() -> None:
+    train = compare(GOOD).train
+    mixed = pa.concat_tables([GOOD.data.slice(0, 3960), train.data.slice(0, 40)])
+    results = {r.name: r for r in exact_copies(compare(Table(SCHEMA, mixed)))}
+    assert results["copy_advantage"].status == "fail"
+
+
+def test_copies_by_chance_do_not_fail() -> None:
+    """Tables of few levels repeat each other; the holdout shows how much of that is chance."""
+    schema = TableSchema(fields=(field("a", categories=("x", "y")), field("b", "boolean")))
+
+    def draw(seed: int) -> Table:
+        rng = np.random.default_rng(seed)
+        raw = pa.table({"a": rng.choice(["x", "y"], 500), "b": rng.random(500) < 0.5})
+        return Table.checked(raw, schema)
+
+    results = {r.name: r for r in exact_copies(Comparison(draw(0), draw(1), draw(2)))}
+    assert results["exact_copies"].value == 1.0
+    assert results["exact_copies"].reference == 1.0
+    assert results["copy_advantage"].status == "ok"
+
+
+def test_missing_values_take_part_in_copies() -> None:
+    schema = TableSchema(fields=(field("a", "number"), field("b")))
+    rows = {"a": [1.0, None, 3.0], "b": ["u", "v", None]}
+    table = Table.checked(pa.table(rows), schema)
+    other = Table.checked(pa.table({"a": [None, 3.0], "b": ["v", "u"]}), schema)
+    results = exact_copies(Comparison(table, other, other))
+    assert results[0].value == pytest.approx(0.5)
+
+
+def test_wilson_and_newcombe_match_published_examples() -> None:
+    # Newcombe (1998), two-sided 95 %: 81/263 -> 0.2553, 0.3662 (Wilson, no continuity correction)
+    assert wilson(81, 263, 1.959964) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    # Newcombe (1998), Statistics in Medicine 17:873, table II: 56/70 - 48/80 -> 0.0524, 0.3339
+    first, second = np.arange(70) < 56, np.arange(80) < 48
+    assert newcombe(first, second, 1.959964) == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+def test_validity_counts_what_is_broken() -> None:
+    broken = (Violation("x", "type", 40, "a number"), Violation("group", "categories", 4, "a, b"))
+    results = validity(compare(GOOD, violations=broken))
+    assert results[0].value == pytest.approx(1 - 44 / 16_000)
+    assert {(r.column, r.value, r.status) for r in results[1:]} == {
+        ("x", 0.01, "fail"),
+        ("group", 0.001, "fail"),
+    }
+    assert validity(compare(GOOD))[0].status == "ok"
+
+
+def test_scores_run_from_the_baseline_to_the_reference() -> None:
+    assert score(0.1, 0.1, 0.5, margin=0.01) == (100.0, "ok")
+    assert score(0.5, 0.1, 0.5, margin=0.01) == (0.0, "attention")
+    assert score(0.2, 0.1, 0.5, margin=0.01)[0] == pytest.approx(75)
+    assert score(0.9, 0.9, 0.5, margin=0.01) == (100.0, "ok")
+    assert score(0.1, 0.1, 0.12, margin=0.05) == (None, "uninformative")
+
+
+@pytest.mark.parametrize("name", registry.names("metrics"))
+def test_every_metric_is_a_pure_function(name: str) -> None:
+    metric = registry.find("metrics", name)
+    first, second = (metric(compare(GOOD, target="label")) for _ in range(2))
+    assert first == second
+    assert all(isinstance(r, Result) for r in first)
+    assert metric.__doc__
+    assert "Privacy" in metric.__doc__
