@@ -59,9 +59,12 @@ def detect(name: str, texts: pa.Array) -> Detected:
     """
     stripped = without_markers(texts, MARKERS)
     rest = stripped.drop_null()
+    sample = rest.take(pa.array(range(min(len(rest), _SAMPLE)), pa.int64()))
+    is_marker = pc.is_in(texts, value_set=pa.array(MARKERS))
+    occurring = frozenset(texts.filter(is_marker).to_pylist())
     for settings, note in _candidates(rest) if len(rest) else ():
-        field = _field(name, settings, texts, MARKERS)
-        if not _reads(rest.slice(0, _SAMPLE), field):
+        field = _field(name, settings, occurring, MARKERS)
+        if not _reads(sample, field):
             continue
         values = parse_texts(stripped, field)
         # infinities stay broken numbers for the check to report
@@ -70,14 +73,13 @@ def detect(name: str, texts: pa.Array) -> Detected:
             continue
         return Detected(field, stripped, values, note(rest) if note else "")
     stripped = without_markers(texts, _TEXT_MARKERS)
-    return Detected(_field(name, {"type": "string"}, texts, _TEXT_MARKERS), stripped, stripped)
+    return Detected(_field(name, {"type": "string"}, occurring, _TEXT_MARKERS), stripped, stripped)
 
 
 def _field(
-    name: str, settings: dict[str, Any], texts: pa.Array, markers: tuple[str, ...]
+    name: str, settings: dict[str, Any], occurring: frozenset[str], markers: tuple[str, ...]
 ) -> FieldSchema:
-    occurring = pc.is_in(pa.array(markers), value_set=texts.drop_null()).to_pylist()
-    found = [marker for marker, occurs in zip(markers, occurring, strict=True) if occurs]
+    found = [marker for marker in markers if marker in occurring]
     missing = {"missingValues": found} if found and found != [""] else {}
     return FieldSchema.model_validate({"name": name, **settings, **missing})
 
