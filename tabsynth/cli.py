@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tabsynth import __version__, registry
-from tabsynth.errors import PrivacyError, TabsynthError, UsageError
+from tabsynth.errors import DataError, PrivacyError, TabsynthError, UsageError
 from tabsynth.progress import Progress
 
 EXIT_BY_VERDICT = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -29,9 +29,9 @@ app.add_typer(schema_app, name="schema")
 
 Data = Annotated[Path, typer.Argument(help="a .csv, .csv.gz, .parquet or .jsonl file")]
 OutDir = Annotated[Path, typer.Option("--out", "-o", help="directory for the results")]
-SchemaFile = Annotated[Path | None, typer.Option("--schema", help="table schema (.yaml or .json)")]
-Synthesizer = Annotated[str, typer.Option(help="auto, or a name from `tabsynth list synthesizers`")]
-Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="a parameter of the synthesizer")]
+SchemaFile = Annotated[Path | None, typer.Option("--schema", help="schema (.yaml or .json)")]
+Synthesizer = Annotated[str, typer.Option(help="auto, or one of `tabsynth list synthesizers`")]
+Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="a hyper-parameter")]
 Seed = Annotated[int | None, typer.Option(min=0, help="same seed, same result")]
 Rows = Annotated[int | None, typer.Option("-n", "--rows", help="how many synthetic records")]
 Target = Annotated[str | None, typer.Option(help="column to predict, for the utility figure")]
@@ -208,7 +208,8 @@ def inspect(
     fitted = modelfile.load(model)
     if as_json:
         manifest = modelfile.read_manifest(model)
-        typer.echo(json.dumps({**manifest, "holds": fitted.describe()}, indent=2, ensure_ascii=False))
+        body = {**manifest, "holds": fitted.describe()}
+        typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
         return
     for line in fitted.describe():
         typer.echo(line)
@@ -222,9 +223,9 @@ def list_names(
     if kind not in registry.BUILT_IN:
         raise UsageError("list", expected="synthesizers, metrics or attacks", got=repr(kind),
                          remedy="name one of them")  # fmt: skip
-    for name in registry.names(kind):  # type: ignore[arg-type]
-        typer.echo(f"{name:20} {registry.summary(kind, name)}")  # type: ignore[arg-type]
-    if not registry.names(kind):  # type: ignore[arg-type]
+    for name in registry.names(kind):
+        typer.echo(f"{name:20} {registry.summary(kind, name)}")
+    if not registry.names(kind):
         Progress(quiet=_quiet).say(f"no {kind} in this version")
 
 
@@ -269,7 +270,9 @@ def schema_check(
 
 @schema_app.command(name="convert")
 def schema_convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="schema, SDV metadata or Data Package")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="schema, SDV metadata or Data Package")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="file to write")],
     to: Annotated[str, typer.Option(help="tabsynth, sdv or datapackage")] = "tabsynth",
 ) -> None:
@@ -342,11 +345,17 @@ def _refuse_later(**options: Any) -> None:
         option = "--" + name.replace("_", "-")
         if name == "epsilon":
             raise PrivacyError(
-                option, expected="a synthesizer with a differentially private form",
-                got="a version that has none", remedy="leave it out, or wait for the version that has",
-            )  # fmt: skip
-        raise UsageError(option, expected="an option of this version", got="one of later work",
-                         remedy="leave it out")  # fmt: skip
+                option,
+                expected="a synthesizer with a differentially private form",
+                got="a version that has none",
+                remedy="leave it out; nothing in this version is differentially private",
+            )
+        raise UsageError(
+            option,
+            expected="an option of this version",
+            got="one of later work",
+            remedy="leave it out",
+        )
 
 
 def _schema(path: Path | None) -> Any:
@@ -367,10 +376,12 @@ def _parameters(pairs: list[str]) -> dict[str, str]:
 
 
 def _broken(data: Path, kinds: int) -> TabsynthError:
-    from tabsynth.errors import DataError
-
-    return DataError(str(data), expected="records that keep the schema",
-                     got=f"{kinds} kinds of violations", remedy="correct the data or the schema")  # fmt: skip
+    return DataError(
+        str(data),
+        expected="records that keep the schema",
+        got=f"{kinds} kinds of violations",
+        remedy="correct the data or the schema",
+    )
 
 
 def _finish(report: Any, out: Path) -> None:

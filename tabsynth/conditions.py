@@ -13,9 +13,11 @@ from tabsynth.schema.model import Constraints, TableSchema
 from tabsynth.table import Table, arrow_from_pandas
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import pandas as pd
 
-    Given = Mapping[str, Any] | pd.DataFrame | pa.Table | Table
+    Given: TypeAlias = Mapping[str, Any] | pd.DataFrame | pa.Table | Table
 
 
 def as_given(given: Given, schema: TableSchema) -> Table:

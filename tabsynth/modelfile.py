@@ -1,9 +1,9 @@
 """The model file: `manifest.json`, `state.json` and plain arrays in a zip. Nothing is executed.
 
-    manifest.json       format and version, synthesizer, parameters, schema, and for every other
-                        member its size and SHA-256
-    state.json          settings of the model
-    arrays/<name>.npy   numbers; object arrays are refused
+manifest.json       format and version, synthesizer, parameters, schema, and for every other
+member its size and SHA-256
+state.json          settings of the model
+arrays/<name>.npy   numbers; object arrays are refused
 """
 
 from __future__ import annotations
@@ -109,7 +109,11 @@ def save(fitted: Fitted, path: str | Path) -> None:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "tabsynth_version": __version__,
-        "libraries": {"numpy": np.__version__, "scipy": scipy.__version__, "pyarrow": pa.__version__},
+        "libraries": {
+            "numpy": np.__version__,
+            "scipy": scipy.__version__,
+            "pyarrow": pa.__version__,
+        },
         "synthesizer": fitted.synthesizer,
         "parameters": fitted.parameters,
         "default_rows": fitted.default_rows,
@@ -173,7 +177,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = _safe_names(archive, where)
-            manifest = _manifest(_member(archive, "manifest.json", MAX_MANIFEST_BYTES, where), where)
+            head = _member(archive, "manifest.json", MAX_MANIFEST_BYTES, where)
+            manifest = _manifest(head, where)
             listed = manifest["members"]
             if names - {"manifest.json"} != set(listed):
                 raise _fault(where, "the members that its manifest lists", "others")

@@ -156,5 +156,5 @@ def _categorical(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:
     declared = [str(c) for c in field.domain or ()]
     known = set(declared)
     categories = declared + sorted(v for v in seen if v not in known)
-    return pd.Series(pd.Categorical(values, categories=categories, ordered=field.categories_ordered))
-
+    ordered = field.categories_ordered
+    return pd.Series(pd.Categorical(values, categories=categories, ordered=ordered))

@@ -30,9 +30,11 @@ from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table, arrow_from_pandas
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     import pandas as pd
 
-    TableLike = Table | pd.DataFrame
+    TableLike: TypeAlias = Table | pd.DataFrame
 
 AUTO: Final = "gaussian_copula"
 TRAIN_SHARE: Final = 0.8
@@ -83,11 +85,12 @@ def run(
         train, holdout = split(private, seed=seed)
         say(f"fitting {resolve(synthesizer)}")
         fitted = fit(train, synthesizer=synthesizer, parameters=parameters, seed=seed)
+        made_by = {"synthesizer": fitted.synthesizer, "parameters": fitted.parameters}
         say("sampling")
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
         report = evaluate(
             train, holdout, synthetic, target=target, seed=seed, say=say,
-            provenance={"synthesizer": fitted.synthesizer, "parameters": fitted.parameters, "seed": seed},
+            provenance={**made_by, "seed": seed},
         )  # fmt: skip
         say("writing")
         with open_writer(folder / "synthetic.parquet", synthetic.schema) as writer:
@@ -95,9 +98,10 @@ def run(
         fitted.save(folder / "model.tabsynth")
         (folder / "schema.yaml").write_text(dump_schema(private.schema), encoding="utf-8")
         write_report(report, folder)
-        manifest = {"synthesizer": fitted.synthesizer, "parameters": fitted.parameters,
-                    "seed": seed, "verdict": report.verdict, "model": fitted.describe()}  # fmt: skip
-        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+        manifest = {**made_by, "seed": seed, "verdict": report.verdict}
+        manifest |= {"model": fitted.describe()}
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return report
 
 

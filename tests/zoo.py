@@ -36,7 +36,8 @@ def field(name: str, kind: str = "string", **settings: object) -> FieldSchema:
 
 
 def with_missing(values: list[object], rng: np.random.Generator) -> list[object]:
-    return [None if hit else v for v, hit in zip(values, rng.random(len(values)) < 0.1, strict=True)]
+    hits = rng.random(len(values)) < 0.1
+    return [None if hit else v for v, hit in zip(values, hits, strict=True)]
 
 
 def every_type() -> Table:
@@ -117,9 +118,8 @@ def constant() -> Table:
 
 
 def all_missing() -> Table:
-    schema = TableSchema(
-        fields=(field("void"), field("gone", "number"), field("when", "date"), field("x", "integer"))
-    )
+    gone = field("gone", "number")
+    schema = TableSchema(fields=(field("void"), gone, field("when", "date"), field("x", "integer")))
     columns = {
         "void": pa.nulls(40, pa.string()),
         "gone": pa.nulls(40, pa.float64()),

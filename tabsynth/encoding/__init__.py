@@ -10,4 +10,3 @@ unless the schema declares it (its code is POOLED, and no model emits it); a bin
 `min_count` records and its ends lie between order statistics; the outermost ends lie inside the
 `min_count`-th smallest and largest value.
 """
-

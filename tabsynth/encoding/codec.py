@@ -59,7 +59,8 @@ class CategoryCodec:
         found = pc.index_in(dictionary.dictionary, value_set=value_set).fill_null(POOLED)
         table = np.append(found.to_numpy(zero_copy_only=False), self.missing_cell)
         indices = dictionary.indices.fill_null(len(table) - 1).to_numpy(zero_copy_only=False)
-        return table.astype(code_dtype(self.cells))[indices]
+        codes: Codes = table.astype(code_dtype(self.cells))[indices]
+        return codes
 
     def decode(self, codes: Codes, rng: np.random.Generator) -> pa.Array:
         """Values of shape (records,) in storage type; `rng` is not used."""
@@ -247,9 +248,10 @@ class Codec:
         """A table drawn within the cells of `codes`; given values come out as they went in."""
         arrays = [c.decode(k, rng) for c, k in zip(self.columns, codes, strict=True)]
         names = list(self.schema.names)
-        for name in given.schema.names if given is not None else ():
-            position = names.index(name)
-            arrays[position] = _overwrite(arrays[position], given.data.column(name))
+        if given is not None:
+            for name in given.schema.names:
+                position = names.index(name)
+                arrays[position] = _overwrite(arrays[position], given.data.column(name))
         return Table(self.schema, pa.Table.from_arrays(arrays, names=names))
 
     def encode_given(self, given: Table) -> dict[str, Codes]:
@@ -287,7 +289,8 @@ class Codec:
 
     def state(self) -> tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]:
         """JSON settings per column, and arrays named `<position>.<name>`."""
-        settings, arrays = [], {}
+        settings: list[dict[str, Any]] = []
+        arrays: dict[str, NDArray[Any]] = {}
         for position, column in enumerate(self.columns):
             own, own_arrays = column.state()
             settings.append(own)
@@ -316,8 +319,10 @@ class Codec:
 def _pooled_words(share: float) -> str:
     if share <= 0:
         return ""
-    return f"; {share:.0%} of records hold a value too rare to be emitted" if share >= 0.01 else (
-        "; under 1% of records hold a value too rare to be emitted"
+    return (
+        f"; {share:.0%} of records hold a value too rare to be emitted"
+        if share >= 0.01
+        else ("; under 1% of records hold a value too rare to be emitted")
     )
 
 

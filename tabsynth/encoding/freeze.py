@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.encoding.analysis import Analysis, ColumnCounts
-from tabsynth.encoding.codec import CategoryCodec, Codec, NumericCodec, native_numbers
+from tabsynth.encoding.codec import CategoryCodec, Codec, ColumnCodec, NumericCodec, native_numbers
 from tabsynth.errors import DataError
 from tabsynth.schema.model import FieldSchema
 
@@ -43,13 +43,11 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
             got="fewer",
             remedy="give more records, or lower min_count if the records are not private",
         )
-    build = {True: _categorical_codec, False: _numeric_codec}
-    fields = analysis.schema.fields
-    columns = tuple(
-        build[f.is_categorical](f, c, min_count)
-        for f, c in zip(fields, analysis.columns, strict=True)
-    )
-    return Codec(analysis.schema, columns)
+    columns: list[ColumnCodec] = []
+    for field, counted in zip(analysis.schema.fields, analysis.columns, strict=True):
+        build = _categorical_codec if field.is_categorical else _numeric_codec
+        columns.append(build(field, counted, min_count))
+    return Codec(analysis.schema, tuple(columns))
 
 
 def _categorical_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) -> CategoryCodec:
@@ -133,7 +131,8 @@ def _group_ends(counts: NDArray[np.int64], total: int, min_count: int) -> NDArra
     ranks = np.unique(np.concatenate([tail, inner, total - np.array(tail)]))
     running = np.cumsum(counts)
     proposed = np.unique(np.searchsorted(running, ranks[(ranks > 0) & (ranks < total)]) + 1)
-    ends, last = [], 0
+    ends: list[int] = []
+    last = 0
     for end in proposed[proposed < len(counts)]:
         mass = running[end - 1]
         if mass - last >= 2 * min_count * (not ends) and mass - last >= min_count:

@@ -123,9 +123,7 @@ def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np
 
 
 def _category_codes(columns: list[pa.Array]) -> list[NDArray[np.float64]]:
-    plain = [
-        c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns
-    ]
+    plain = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
     together = pa.chunked_array(plain).combine_chunks().dictionary_encode()
     codes = together.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     counts = np.bincount(codes[codes >= 0], minlength=len(together.dictionary))

@@ -63,7 +63,7 @@ def exact_copies(comparison: Comparison) -> list[Result]:
             reference=0.0,
             unit="share",
             n=len(train) + len(holdout),
-            method="training records replicated minus holdout records replicated; Newcombe interval",
+            method="shares of training and of holdout records replicated; Newcombe interval",
             status="fail" if wide[0] > 0 else "ok",
         ),
     ]
@@ -78,9 +78,7 @@ def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
     return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
 
 
-def newcombe(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], z: float
-) -> tuple[float, float]:
+def newcombe(first: NDArray[np.bool_], second: NDArray[np.bool_], z: float) -> tuple[float, float]:
     """Interval of the difference of two independent shares."""
     p, q = first.mean(), second.mean()
     low_p, high_p = wilson(int(first.sum()), len(first), z)

@@ -50,7 +50,7 @@ def c2st_auc(comparison: Comparison) -> list[Result]:
             score=points,
             unit="AUC",
             n=2 * size,
-            method=f"boosted trees, {FOLDS}-fold cross-fitted, against the holdout; DeLong interval",
+            method=f"boosted trees, {FOLDS} folds, against the holdout; DeLong interval",
             seed=comparison.seed,
             status=status,
         )
@@ -80,9 +80,7 @@ def _told_apart(
     return float(np.mean(areas)), float(np.sqrt(np.sum(variances)) / FOLDS)
 
 
-def delong(
-    positive: NDArray[np.float64], negative: NDArray[np.float64]
-) -> tuple[float, float]:
+def delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float]:
     """AUC of scores and its variance.
 
     Args:
@@ -97,9 +95,7 @@ def delong(
     return float(below.mean()), float(variance)
 
 
-def _share_below(
-    values: NDArray[np.float64], others: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each value the share of others below it, ties counting half."""
     ordered = np.sort(others)
     left = np.searchsorted(ordered, values, side="left")

@@ -18,7 +18,7 @@ MAX_CLASSES: Final = 50
 
 
 def tstr(comparison: Comparison) -> list[Result]:
-    """Quality on the holdout of boosted trees that learnt to predict the target from synthetic records.
+    """Quality on the holdout of boosted trees that learnt the target from synthetic records.
 
     Returns:
         For a categorical target the AUC (mean of one class against the rest), for a number R²;
@@ -74,7 +74,7 @@ def tstr(comparison: Comparison) -> list[Result]:
             better="higher",
             unit=judge.unit,
             n=len(truth),
-            method=f"boosted trees, tested on the holdout; bootstrap of test records, {DRAWS} draws",
+            method=f"boosted trees, tested on the holdout; {DRAWS} bootstrap draws of it",
             seed=comparison.seed,
             status=status,
         )
@@ -139,9 +139,7 @@ class _NumberJudge:
         """Predicted values for the test records, shape (records,)."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
-        model: Any = HistGradientBoostingRegressor(
-            categorical_features=categorical, random_state=0
-        )
+        model: Any = HistGradientBoostingRegressor(categorical_features=categorical, random_state=0)
         model.fit(np.delete(records, column, 1), records[:, column])
         predicted: NDArray[np.float64] = model.predict(test)
         return predicted

@@ -81,7 +81,7 @@ def pairwise_tv(comparison: Comparison) -> list[Result]:
 
 
 def _levels(comparison: Comparison) -> tuple[list[NDArray[np.int16]], list[int]]:
-    """Levels of synthetic, holdout, reference and baseline records, and how many each column has."""
+    """Levels of synthetic, holdout, reference and baseline records; and how many per column."""
     small = comparison.modelled
     tables = [small.synthetic, small.holdout, small.reference, small.baseline]
     arrays, categorical = features([small.train, *tables])

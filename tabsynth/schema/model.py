@@ -238,7 +238,7 @@ class FieldSchema(_Open):
         if isinstance(extension.generator, Sequence):
             plain = not extension.generator.prefix and not extension.generator.width
             if self.type not in ("integer", "string") or (self.type == "integer" and not plain):
-                raise ValueError("a sequence is for integer or string fields; prefix, width: string")
+                raise ValueError("a sequence is for integers, or with prefix and width for strings")
         elif extension.generator is not None and self.type != "string":
             wanted = getattr(extension.generator, "what", extension.generator.kind)
             if not (wanted == "date_of_birth" and self.type == "date"):
@@ -415,7 +415,8 @@ def to_storage(value: int | float | str, field: FieldSchema) -> int | float:
 def _moment_to_storage(text: str, field: FieldSchema) -> int:
     explicit = None if field.format in (None, "default", "any") else field.format
     if field.type == "time":
-        parsed = dt.datetime.strptime(text, explicit).time() if explicit else dt.time.fromisoformat(text)
+        read = dt.datetime.strptime(text, explicit).time if explicit else None
+        parsed = read() if read else dt.time.fromisoformat(text)
         return _microseconds(
             dt.timedelta(
                 hours=parsed.hour, minutes=parsed.minute,

@@ -80,9 +80,7 @@ def _solve(moments: NDArray[np.float64], series: NDArray[np.float64]) -> NDArray
     return np.where(informative, (low + high) / 2, 0.0)
 
 
-def _shrink(
-    correlation: NDArray[np.float64], counts: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _shrink(correlation: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
     off = ~np.eye(len(correlation), dtype=bool)
     strength = np.sum(correlation[off] ** 2)
     noise = np.sum((1 - correlation[off] ** 2) ** 2 / np.maximum(counts[off] - 1, 1))
@@ -96,4 +94,5 @@ def _positive_definite(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
         return correlation
     repaired = (vectors * np.maximum(values, SMALLEST_EIGENVALUE)) @ vectors.T
     scale = np.sqrt(np.diag(repaired))
-    return repaired / np.outer(scale, scale)
+    unit: NDArray[np.float64] = repaired / np.outer(scale, scale)
+    return unit

@@ -140,7 +140,7 @@ class GaussianCopulaModel:
         d = len(self.columns)
         return [
             "One margin per column, and the order of its cells along a latent normal scale.",
-            f"One correlation for each of {d * (d - 1) // 2} pairs of columns; nothing beyond pairs.",
+            f"One correlation for each of {d * (d - 1) // 2} pairs of columns, nothing beyond.",
             *self.codec.describe(),
         ]
 
@@ -164,7 +164,7 @@ def truncated_normal(
     Source: Geweke (1991), Efficient simulation from the multivariate normal ... subject to linear
         constraints.
     """
-    d, n = low.shape
+    d = len(low)
     precision = np.linalg.inv(correlation)
     draws = np.stack([_between(low[j], high[j], rng) for j in range(d)])
     for _ in range(GIBBS_SWEEPS if d > 1 else 0):
@@ -187,7 +187,8 @@ def _between(
     below = ndtr(a)
     drawn = ndtri(below + rng.random(len(low)) * (ndtr(b) - below))
     drawn = np.clip(np.where(np.isfinite(drawn), drawn, np.clip(0.0, a, b)), a, b)
-    return np.where(mirror, -drawn, drawn)
+    drawn *= np.where(mirror, -1.0, 1.0)
+    return np.asarray(drawn, np.float64)
 
 
 def _some(codes: list[Codes], rng: np.random.Generator) -> list[Codes]:

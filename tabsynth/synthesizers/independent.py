@@ -43,7 +43,8 @@ class Independent:
         Privacy: not differentially private; reads margins only.
         """
         codec = freeze(analyze(data), min_count=self.min_count)
-        margins = [margin(k, c.cells) for k, c in zip(codec.encode(data), codec.columns, strict=True)]
+        codes = codec.encode(data)
+        margins = [margin(k, c.cells) for k, c in zip(codes, codec.columns, strict=True)]
         return IndependentModel(codec, tuple(margins))
 
     @classmethod

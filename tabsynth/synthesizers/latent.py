@@ -108,7 +108,7 @@ class LatentColumn:
         inner, guide, mixed = self._guide
         scaled = (latent + np.float32(REACH)) * np.float32(len(guide) / (2 * REACH))
         step = np.clip(scaled, 0, len(guide) - 1).astype(np.int32)
-        cells = guide[step]
+        cells: Codes = guide[step]
         doubtful = np.flatnonzero(mixed[step])
         if len(doubtful):
             place = np.searchsorted(inner, latent[doubtful], side="right")
@@ -117,4 +117,5 @@ class LatentColumn:
 
 
 def _normal_density(z: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.exp(-0.5 * np.square(z)) / np.sqrt(2 * np.pi)
+    density: NDArray[np.float64] = np.exp(-0.5 * np.square(z)) / np.sqrt(2 * np.pi)
+    return density

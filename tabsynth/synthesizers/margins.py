@@ -17,14 +17,17 @@ def margin(codes: Codes, cells: int) -> NDArray[np.float64]:
     counts = np.bincount(codes[codes != POOLED], minlength=cells).astype(np.float64)
     if not counts.any():
         counts[-1] = 1.0
-    return counts / counts.sum()
+    share: NDArray[np.float64] = counts / counts.sum()
+    return share
 
 
 def draw(share: NDArray[np.float64], n: int, rng: np.random.Generator) -> Codes:
-    """n cells drawn by their shares, shape (n,)."""
+    """N cells drawn by their shares, shape (n,)."""
     edges = np.cumsum(share)
     drawn = np.searchsorted(edges, rng.random(n) * edges[-1], side="right")
-    return np.minimum(drawn, np.flatnonzero(share)[-1]).astype(np.int32)
+    last = int(np.flatnonzero(share)[-1])
+    codes: Codes = np.minimum(drawn, last).astype(np.int32)
+    return codes
 
 
 def require_shares(share: NDArray[np.float64]) -> None:

@@ -68,7 +68,8 @@ def _means(codes: Codes, cells: int, others: NDArray[np.float32]) -> NDArray[np.
     sums = np.empty((cells, others.shape[1]))
     for other in range(others.shape[1]):
         sums[:, other] = np.bincount(slots, others[:, other], cells + 1)[:cells]
-    return sums / (counts + SHRINK)[:, None]
+    means: NDArray[np.float64] = sums / (counts + SHRINK)[:, None]
+    return means
 
 
 def _quantify(means: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,7 +78,9 @@ def _quantify(means: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray
     _, vectors = np.linalg.eigh(gram)
     direction = vectors[:, -1]
     # an eigenvector's sign is arbitrary; fix it so that the same table gives the same model
-    return means @ (direction * np.sign(direction[np.argmax(np.abs(direction))]))
+    sign = np.sign(direction[np.argmax(np.abs(direction))])
+    quantification: NDArray[np.float64] = means @ (sign * direction)
+    return quantification
 
 
 def _insert_missing(

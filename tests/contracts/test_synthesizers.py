@@ -89,9 +89,7 @@ def test_global_random_state_is_neither_read_nor_set(name: str, tables: dict[str
 
 
 @pytest.mark.parametrize("column", every_type().schema.names)
-def test_conditions_hold_in_every_record(
-    name: str, column: str, tables: dict[str, Table]
-) -> None:
+def test_conditions_hold_in_every_record(name: str, column: str, tables: dict[str, Table]) -> None:
     table = tables["every_type"]
     fitted = fit(table, synthesizer=name, seed=0)
     values = table.column(column).drop_null().to_pylist()

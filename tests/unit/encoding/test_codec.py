@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tabsynth.encoding.analysis import analyze, merge, merged
 from tabsynth.encoding.codec import POOLED, Codec
