@@ -46,7 +46,7 @@ def lay_out(
                 continue
             means = _means(code, len(share), np.delete(scores, j, axis=1))
             if ordered[j]:
-                order = _insert_missing(columns[j], share, means)
+                order = _insert_missing(share, means)
             else:
                 order = np.argsort(_quantify(means, share), kind="stable")
             columns[j] = LatentColumn(order, share[order])
@@ -83,12 +83,12 @@ def _quantify(means: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray
     return quantification
 
 
-def _insert_missing(
-    column: LatentColumn, share: NDArray[np.float64], means: NDArray[np.float64]
-) -> NDArray[np.int64]:
+def _insert_missing(share: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.int64]:
     """The natural order with "missing" where its records' mean scores point to."""
     present = np.arange(len(share) - 1)
-    own = LatentColumn(present, share[present]).scores[:-1] if share[present].any() else present
+    if not share[present].any():
+        return np.arange(len(share))
+    own = LatentColumn(present, share[present] / share[present].sum()).scores[:-1]
     slopes = (share[present] * own) @ means[present]
     strength = slopes @ slopes
     target = (slopes @ means[-1]) / strength if strength > 1e-4 else -np.inf

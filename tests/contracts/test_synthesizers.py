@@ -49,7 +49,7 @@ def test_draws_valid_records(name: str, animal: str, tables: dict[str, Table]) -
     assert drawn.schema == tables[animal].schema.emitted
     data, violations = check(drawn.data, drawn.schema)
     assert violations == ()
-    assert data.equals(drawn.data)
+    assert data.to_pydict() == drawn.data.to_pydict()
 
 
 @pytest.mark.parametrize("animal", sorted(ZOO))
