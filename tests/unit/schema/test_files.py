@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsynth.errors import SchemaError
+from tabsynth.io.read import read_raw
+from tabsynth.schema.check import check
 from tabsynth.schema.files import (
     bundled,
     dump_schema,
@@ -31,7 +34,7 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 
 
 @st.composite
-def fields(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def field_descriptors(draw: st.DrawFn, name: str) -> dict[str, Any]:
     field: dict[str, Any] = {"name": name}
     field["type"] = draw(st.sampled_from(["string", "integer", "number", "boolean", "datetime"]))
     if field["type"] == "string":
@@ -54,7 +57,7 @@ def fields(draw: st.DrawFn, name: str) -> dict[str, Any]:
 @st.composite
 def schemas(draw: st.DrawFn) -> TableSchema:
     labels = draw(st.lists(names, min_size=1, max_size=4, unique=True))
-    table = {"fields": [draw(fields(name)) for name in labels], "title": draw(texts)}
+    table = {"fields": [draw(field_descriptors(name)) for name in labels], "title": draw(texts)}
     if draw(st.booleans()):
         table["primaryKey"] = labels[0]
     return TableSchema.model_validate(table)
@@ -285,3 +288,56 @@ def test_bundled_files() -> None:
     assert bundled("table-schema.json").is_file()
     with pytest.raises(FileNotFoundError):
         bundled("absent.json")
+
+
+def test_there_are_examples() -> None:
+    assert [path.name for path in EXAMPLES] == ["adult.yaml", "fair.yaml", "randhie.yaml"]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_examples_load_and_say_where_they_come_from(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    schema = load_schema(bundled(f"examples/{path.name}"))
+    assert parse_schema(parse_text(dump_schema(schema), "again", as_json=False)) == schema
+    # The file itself, labels included, keeps the JSON Schema, for any reader of YAML 1.1.
+    jsonschema.Draft202012Validator(json_schema()).validate(yaml.safe_load(text))
+    roles = {field.tabsynth.role for field in schema.fields}
+    assert {"sensitive", "protected", "quasi-identifier"} <= roles
+    assert not any(field.tabsynth.observed for field in schema.fields)
+
+
+@pytest.mark.parametrize(("name", "rows"), [("fair", 6_366), ("randhie", 20_190)])
+def test_examples_describe_their_tables(name: str, rows: int) -> None:
+    path = files("statsmodels.datasets") / name / f"{name}.csv"
+    raw = read_raw(str(path))
+    data, violations = check(raw, load_schema(bundled(f"examples/{name}.yaml")))
+    assert violations == ()
+    assert data.num_rows == rows
+    assert sum(column.null_count for column in data.columns) == 0
+
+
+def test_adult_describes_its_table() -> None:
+    path = ROOT.parent / "shared" / "data" / "adult.csv.gz"
+    if not path.exists():
+        pytest.skip("the table is not there")
+    data, violations = check(read_raw(path), load_schema(bundled("examples/adult.yaml")))
+    assert violations == ()
+    missing = {n for n in data.column_names if data.column(n).null_count}
+    assert missing == {"workclass", "occupation", "native_country"}
+
+
+def test_adult_lists_its_public_domains() -> None:
+    schema = load_schema(bundled("examples/adult.yaml"))
+    sizes = {f.name: len(f.categories) for f in schema.fields if f.categories}
+    assert sizes == {
+        "workclass": 8,
+        "education": 16,
+        "marital_status": 7,
+        "occupation": 14,
+        "relationship": 6,
+        "race": 5,
+        "sex": 2,
+        "native_country": 41,
+        "income": 2,
+    }
