@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tabsynth.report.model import Report
 from tabsynth.schema.files import json_schema
+from tests.golden.cli_reference import reference
 
 
 def write_json_schemas(folder: Path) -> None:
@@ -21,4 +22,6 @@ def write_json_schemas(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write_json_schemas(Path(__file__).resolve().parents[2] / "schemas")
+    root = Path(__file__).resolve().parents[2]
+    write_json_schemas(root / "schemas")
+    (root / "docs" / "cli.md").write_text(reference(), encoding="utf-8")
