@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from tabsynth.report.model import Result, Status
 from tabsynth.schema.check import Violation
@@ -99,45 +98,3 @@ def _at_most(table: Table, records: int, rng: np.random.Generator) -> Table:
     if table.num_rows <= records:
         return table
     return table.take(np.sort(rng.choice(table.num_rows, records, replace=False)))
-
-
-def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
-    """Numbers for tree learners: one array of shape (records, columns) per table.
-
-    Args:
-        tables: of one schema; categories are coded by frequency over all tables together.
-
-    Returns:
-        The arrays, missing being NaN, and which columns are categorical. Beyond 254 categories the
-        rarest share a code, since the learner takes 255.
-    """
-    schema = tables[0].schema
-    categorical = np.array([f.is_categorical for f in schema.fields])
-    arrays = [np.empty((t.num_rows, len(schema.fields))) for t in tables]
-    for position, field in enumerate(schema.fields):
-        columns = [t.column(field.name) for t in tables]
-        coded = _category_codes(columns) if field.is_categorical else map(_floats, columns)
-        for array, codes in zip(arrays, coded, strict=True):
-            array[:, position] = codes
-    return arrays, categorical
-
-
-def _category_codes(columns: list[pa.Array]) -> list[NDArray[np.float64]]:
-    plain = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
-    together = pa.chunked_array(plain).combine_chunks().dictionary_encode()
-    codes = together.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    counts = np.bincount(codes[codes >= 0], minlength=len(together.dictionary))
-    rank = np.empty(len(counts), np.float64)
-    rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
-    values = np.where(codes < 0, np.nan, np.minimum(np.append(rank, 0), 253)[codes])
-    return np.split(values, np.cumsum([len(c) for c in columns])[:-1])
-
-
-def _floats(column: pa.Array) -> NDArray[np.float64]:
-    if pa.types.is_date32(column.type):
-        column = column.cast(pa.int32())
-    elif pa.types.is_temporal(column.type):
-        column = column.cast(pa.int64())
-    present = column.is_valid().to_numpy(zero_copy_only=False)
-    values = column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
-    return np.where(present, values, np.nan)

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.metrics.comparison import Comparison, features, score
+from tabsynth.metrics.comparison import Comparison, score
+from tabsynth.metrics.learners import features, one_thread
 from tabsynth.report.model import Result
 from tabsynth.table import Table
 
@@ -28,14 +29,14 @@ def c2st_auc(comparison: Comparison) -> list[Result]:
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, arXiv:1610.06545.
     """
     small = comparison.modelled
-    # boosted trees of depth and rate as scikit-learn ships them, so that figures compare
     size = min(MAX_SIDE, small.holdout.num_rows, small.synthetic.num_rows, small.train.num_rows)
     if size < MIN_SIDE:
         return []
     rng = comparison.rng("c2st_auc")
-    value, error = _told_apart(small.synthetic, small.holdout, size, rng)
-    reference, _ = _told_apart(small.train, small.holdout, size, rng)
-    baseline, _ = _told_apart(small.baseline, small.holdout, size, rng)
+    with one_thread():
+        value, error = _told_apart(small.synthetic, small.holdout, size, rng)
+        reference, _ = _told_apart(small.train, small.holdout, size, rng)
+        baseline, _ = _told_apart(small.baseline, small.holdout, size, rng)
     margin = 1.96 * error
     points, status = score(value, reference, baseline, margin=margin)
     return [

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.errors import UsageError
-from tabsynth.metrics.comparison import Comparison, features, score
+from tabsynth.metrics.comparison import Comparison, score
 from tabsynth.metrics.detection import delong
+from tabsynth.metrics.learners import features, one_thread
 from tabsynth.report.model import Result
 
 DRAWS: Final = 200
@@ -52,7 +53,8 @@ def tstr(comparison: Comparison) -> list[Result]:
         return []
     judge = _ClassJudge(classes) if classify else _NumberJudge()
     others = np.delete(categorical, column)
-    guesses = [judge.learn(a, column, others, np.delete(test, column, 1)) for a in arrays[1:]]
+    with one_thread():
+        guesses = [judge.learn(a, column, others, np.delete(test, column, 1)) for a in arrays[1:]]
     truth = test[:, column]
     value, reference, baseline = (judge.quality(truth, g) for g in guesses)
     rng = comparison.rng("tstr")
