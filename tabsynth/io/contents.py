@@ -17,6 +17,7 @@ import pyarrow as pa
 from tabsynth.errors import DataError
 
 SLICE = 1 << 24
+SNIFFED = 4096
 # first bytes of files that people rename instead of converting
 OTHER_FORMATS = {
     b"PAR1": "a Parquet file",
@@ -24,7 +25,7 @@ OTHER_FORMATS = {
     b"PK\x03\x04": "a zip or Excel file",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
     b"SQLite format 3\x00": "an SQLite database",
-    b"ARROW1": "an Arrow file",
+    b"ARROW1\x00\x00": "an Arrow file",
 }
 WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
@@ -103,7 +104,8 @@ def check_is_text(data: pa.Buffer, where: str) -> None:
     view = view_of(data)
     start = bytes(view[:16])
     for mark, name in OTHER_FORMATS.items():
-        if start.startswith(mark):
+        # a header may well begin with the letters PAR1; but then no zero byte follows
+        if start.startswith(mark) and (mark != b"PAR1" or 0 in bytes(view[:SNIFFED])):
             raise DataError(
                 where,
                 expected="text",
@@ -118,7 +120,7 @@ def check_is_text(data: pa.Buffer, where: str) -> None:
         piece = bytes(view[offset : offset + SLICE])
         place = piece.find(b"\0")
         if place >= 0:
-            wide = piece[:4096].count(b"\0") * 4 > len(piece[:4096])
+            wide = piece[:SNIFFED].count(b"\0") * 4 > len(piece[:SNIFFED])
             raise DataError(
                 f"{where}: line {line_at(data, offset + place)}",
                 expected="UTF-8 text",

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsynth.errors import DataError, OutputError, UsageError
@@ -71,6 +71,7 @@ def refused(path: Path, *words: str) -> str:
         ("a\n1\n\n3\n", {"a": ["1", "", "3"]}),
         ('a\n""\n', {"a": [""]}),
         ("größe (m), b \n1,2\n", {"größe (m)": ["1"], " b ": ["2"]}),
+        ("PAR1,b\n1,2\n", {"PAR1": ["1"], "b": ["2"]}),
         ("2019,2020\n1,2\n", {"2019": ["1"], "2020": ["2"]}),
     ],
 )
@@ -142,7 +143,7 @@ def test_ragged_names_first_line_and_count(
         (b'a,b\n1,2\n1,"s3cr3t\n3,"4"\n', ["line 3", "a quote that is not closed"]),
         (b'a,b\n1,"s3cr3t\n3,x\n5,"c\n7,8\n', ["line 2", "a quote that is not closed"]),
         (b'a,"b\n1,2\n', ["line 1", "a quote that is not closed"]),
-        (b"PAR1s3cr3t", ["a Parquet file"]),
+        (b"PAR1\x00s3cr3t", ["a Parquet file"]),
         (b"PK\x03\x04s3cr3t", ["Excel"]),
         (gzip.compress(b"a,b\n1,2\n"), ["a gzip file"]),
         (b"x" * 200_000 + b"\n1\n", ["too long"]),
@@ -238,6 +239,7 @@ FIELDS = st.text(
 ) | st.sampled_from(['"', ",", "\n", "\r\n", ";", '""', "NA", " x "])
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(",;\t|"), st.sampled_from(["\n", "\r\n"]))
 def test_whatever_csv_writes_is_read(data: st.DataObject, delimiter: str, end: str) -> None:
     width = data.draw(st.integers(2, 4))
@@ -253,6 +255,7 @@ def test_whatever_csv_writes_is_read(data: st.DataObject, delimiter: str, end: s
     assert [list(r.values()) for r in table.to_pylist()] == records
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text('a,"\n\r\x00é;', max_size=40).map(str.encode))
 def test_no_bytes_crash_the_csv_reader(content: bytes) -> None:
     try:
