@@ -93,7 +93,8 @@ def distinct(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[NDArray[np.int32]
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         dense = column.type.value_type if pa.types.is_dictionary(column.type) else pa.string()
         column = column.cast(dense).cast(pa.large_string())
-    encoded = column.dictionary_encode(null_encoding="encode").unify_dictionaries()
+    # every chunk gets the one dictionary of the whole column
+    encoded = column.dictionary_encode(null_encoding="encode")
     if encoded.num_chunks == 0:
         return pa.array([], pa.string()), ()
     codes = tuple(chunk.indices.to_numpy(zero_copy_only=False) for chunk in encoded.chunks)
