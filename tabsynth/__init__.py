@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from tabsynth.modelfile import Fitted, load as load_model
+    from tabsynth.modelfile import Fitted
+    from tabsynth.modelfile import load as load_model
     from tabsynth.report.model import Report, Result
     from tabsynth.sampler import sample, sample_to
     from tabsynth.schema.files import load_schema

@@ -274,13 +274,31 @@ def schema_convert(
         Path, typer.Argument(metavar="IN", help="schema, SDV metadata or Data Package")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="file to write")],
-    to: Annotated[str, typer.Option(help="tabsynth, sdv or datapackage")] = "tabsynth",
+    to: Annotated[
+        str, typer.Option(help="tabsynth, sdv or datapackage; by default OUT's name tells")
+    ] = "auto",
+    table: Annotated[str | None, typer.Option(help="which table, where IN holds several")] = None,
 ) -> None:
-    """Convert between our schema, SDV metadata and a plain Data Package."""
-    from tabsynth.io.atomic import write_text
-    from tabsynth.schema.convert import convert_file
+    """Convert between our schema, SDV metadata and a plain Data Package.
 
-    write_text(out, convert_file(source, out, to=to))
+    Without --to, a .yaml file is our schema, a .json file with "package" in its name is a Data
+    Package, and any other .json file is SDV metadata.
+    """
+    from tabsynth.io.atomic import write_text
+    from tabsynth.schema.convert import convert, kind_of_file
+    from tabsynth.schema.files import read_text
+
+    kind: Any = kind_of_file(out) if to == "auto" else to
+    if kind not in ("tabsynth", "sdv", "datapackage"):
+        raise UsageError(
+            "--to",
+            expected="tabsynth, sdv or datapackage",
+            got=repr(to),
+            remedy="name one of them",
+        )
+    write_text(
+        out, convert(read_text(source, source.name), to=kind, table=table, where=source.name)
+    )
     typer.echo(f"wrote {out}")
 
 

@@ -107,9 +107,7 @@ def rows_to_draw(fitted: Fitted, n: int | None, given: Table | None) -> int:
     """
     conditions = 1 if given is None else given.num_rows
     if n is not None and n < 1:
-        raise UsageError(
-            "-n", expected="at least 1 record", got=str(n), remedy="ask for 1 or more"
-        )
+        raise UsageError("-n", expected="at least 1 record", got=str(n), remedy="ask for 1 or more")
     if n is None:
         return conditions if given is not None and conditions > 1 else fitted.default_rows
     if conditions not in (1, n):
@@ -161,9 +159,7 @@ def _chunk(
     return pa.Table.from_arrays(arrays, names=list(fitted.schema.emitted.names))
 
 
-def _in_order(
-    chunk: Callable[[int], pa.Table], chunks: int, workers: int
-) -> Iterator[pa.Table]:
+def _in_order(chunk: Callable[[int], pa.Table], chunks: int, workers: int) -> Iterator[pa.Table]:
     if workers == 1 or chunks == 1:
         yield from map(chunk, range(chunks))
         return

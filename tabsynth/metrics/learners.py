@@ -18,7 +18,8 @@ def one_thread() -> AbstractContextManager[object]:
     Boosted trees meet after every column of every node; on tables of a few ten thousand records two
     threads then wait for each other far longer than they work (13 times slower on a busy machine).
     """
-    return threadpool_limits(1)
+    limited: AbstractContextManager[object] = threadpool_limits(1)
+    return limited
 
 
 def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:

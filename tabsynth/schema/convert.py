@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from tabsynth.errors import SchemaError
@@ -46,6 +47,13 @@ def convert(
         return dump_schema(schema)
     other = to_sdv(schema) if to == "sdv" else to_data_package(schema, name=table or "table")
     return json.dumps(other, indent=2, ensure_ascii=False) + "\n"
+
+
+def kind_of_file(path: Path) -> Format:
+    """What form a file of that name is expected to hold."""
+    if path.suffix.lower() != ".json":
+        return "tabsynth"
+    return "datapackage" if "package" in path.name.lower() else "sdv"
 
 
 def from_any(

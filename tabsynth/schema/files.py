@@ -39,7 +39,7 @@ def load_schema(path: str | Path) -> TableSchema:
             got="another kind of file",
             remedy="rename it, or make one with `tabsynth schema infer DATA -o schema.yaml`",
         )
-    text = _read_text(path, where)
+    text = read_text(path, where)
     return parse_schema(parse_text(text, where, as_json=path.suffix.lower() == ".json"), where)
 
 
@@ -170,7 +170,12 @@ def _arrays(properties: dict[str, Any], name: str) -> list[dict[str, Any]]:
     return [option for option in properties[name]["anyOf"] if option.get("type") == "array"]
 
 
-def _read_text(path: Path, where: str) -> str:
+def read_text(path: Path, where: str) -> str:
+    """The text of a schema file.
+
+    Raises:
+        SchemaError: it cannot be read, is larger than 64 MiB, or is not UTF-8.
+    """
     try:
         if path.is_dir():
             raise SchemaError(

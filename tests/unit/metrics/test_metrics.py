@@ -122,9 +122,7 @@ def test_interval_of_total_variation_covers_the_truth() -> None:
 
 
 def test_detection_tells_shifted_and_independent_tables_apart() -> None:
-    good, shifted, independent = (
-        c2st_auc(compare(t))[0] for t in (GOOD, SHIFTED, INDEPENDENT)
-    )
+    good, shifted, independent = (c2st_auc(compare(t))[0] for t in (GOOD, SHIFTED, INDEPENDENT))
     assert good.ci_low <= 0.5 <= good.ci_high + 0.02
     assert shifted.value > 0.7
     assert independent.value > 0.8
