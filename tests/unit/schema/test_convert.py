@@ -15,6 +15,7 @@ from tabsynth.schema.convert import (
     from_any,
     from_data_package,
     from_sdv,
+    kind_of_file,
     to_data_package,
     to_sdv,
 )
@@ -421,3 +422,16 @@ def test_nothing_of_sdv_is_imported() -> None:
     for path in folder.rglob("*.py"):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert line.split()[:2] not in (["import", "sdv"], ["from", "sdv"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("schema.yaml", "tabsynth"),
+        ("metadata.json", "sdv"),
+        ("datapackage.json", "datapackage"),
+        ("Package.JSON", "datapackage"),
+    ],
+)
+def test_the_name_of_a_file_tells_its_form(name: str, kind: str) -> None:
+    assert kind_of_file(Path("folder") / name) == kind
