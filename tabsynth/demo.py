@@ -15,7 +15,7 @@ SEED = 0
 
 
 def fair_csv() -> Path:
-    """The table `fair` of statsmodels: 6,366 women's answers to a 1974 survey on extramarital affairs.
+    """The table `fair` of statsmodels: 6,366 women's answers on extramarital affairs.
 
     Source: Fair (1978), A Theory of Extramarital Affairs, doi:10.1086/260651.
     """

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.errors import DataError, SchemaError
-from tabsynth.schema.model import FieldSchema, Pattern, Personal, Sequence, Uuid
+from tabsynth.schema.generator import Pattern, Personal, Sequence, Uuid
+from tabsynth.schema.model import FieldSchema
 from tabsynth.schema.pattern import parse_pattern, pattern_capacity
 
 __all__ = ["WITHHELD", "generate", "pattern_capacity"]

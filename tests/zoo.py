@@ -8,16 +8,8 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.schema.model import (
-    Constraints,
-    FieldExtension,
-    FieldSchema,
-    Pattern,
-    Personal,
-    Sequence,
-    TableSchema,
-    Uuid,
-)
+from tabsynth.schema.generator import Pattern, Personal, Sequence, Uuid
+from tabsynth.schema.model import Constraints, FieldExtension, FieldSchema, TableSchema
 from tabsynth.table import Table
 
 ROWS = 400

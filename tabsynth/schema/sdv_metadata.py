@@ -9,15 +9,8 @@ from typing import Any, Final, get_args
 
 from tabsynth.errors import SchemaError
 from tabsynth.schema.files import parse_schema
-from tabsynth.schema.model import (
-    FieldSchema,
-    Pattern,
-    Personal,
-    PersonalKind,
-    Sequence,
-    TableSchema,
-    Uuid,
-)
+from tabsynth.schema.generator import Pattern, Personal, PersonalKind, Sequence, Uuid
+from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.pattern import parse_pattern
 
 SOURCE: Final = "converted from SDV metadata"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from tabsynth.errors import DataError, SchemaError
 from tabsynth.generators import WITHHELD, generate, pattern_capacity
-from tabsynth.schema.model import FieldSchema, PersonalKind
+from tabsynth.schema.generator import PersonalKind
+from tabsynth.schema.model import FieldSchema
 
 
 def field(kind: str = "string", *, unique: bool = False, **extension: Any) -> FieldSchema:

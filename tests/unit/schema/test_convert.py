@@ -20,7 +20,8 @@ from tabsynth.schema.convert import (
     to_sdv,
 )
 from tabsynth.schema.files import bundled, dump_schema, load_schema, parse_schema
-from tabsynth.schema.model import FieldSchema, PersonalKind, TableSchema
+from tabsynth.schema.generator import PersonalKind
+from tabsynth.schema.model import FieldSchema, TableSchema
 
 ID = {"role": "identifier"}
 FIELDS: list[dict[str, Any]] = [

@@ -24,7 +24,8 @@ from tabsynth.schema.files import (
     parse_schema,
     parse_text,
 )
-from tabsynth.schema.model import FieldSchema, Sequence, TableSchema
+from tabsynth.schema.generator import Sequence
+from tabsynth.schema.model import FieldSchema, TableSchema
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = sorted((ROOT / "schemas" / "examples").glob("*.yaml"))

@@ -1,0 +1,14 @@
+"""`python -m tests.bench [QUESTION ...]`: run benchmarks and write `reports/benchmarks/`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+QUESTIONS = ("copula_vs_sdv", "sampling", "scaling")
+
+if __name__ == "__main__":
+    for question in sys.argv[1:] or QUESTIONS:
+        if question not in QUESTIONS:
+            sys.exit(f"unknown question {question!r}; known: {', '.join(QUESTIONS)}")
+        import_module(f"tests.bench.{question}").main()
