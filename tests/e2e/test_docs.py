@@ -68,7 +68,9 @@ def test_blocks_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
     for block in blocks(page):
         where = f"{page.name}:{block.line}"
         if block.language == "python":
-            program = compile("\n" * (block.line - 1) + block.code, str(page), "exec")
+            program = compile(
+                "\n" * (block.line - 1) + block.code, str(page), "exec", dont_inherit=True
+            )
             exec(program, namespace)  # noqa: S102 - our own committed text
         elif block.language == "bash" and not block.is_setup:
             done = shell(block.code, tmp_path)

@@ -20,8 +20,8 @@ otherwise, nothing with `--quiet`. `--quiet` and `--debug` may stand anywhere in
 `tabsynth --version` shows the version; `--help` explains any command.
 `--given` and `--param` take one or several values: `--given sex=female smoker=no`.
 
-Tables are files that end in `.csv`, `.csv.gz`, `.parquet` or `.jsonl`. An output appears whole or not
-at all, also when the command is interrupted or the disk is full.
+Tables are files that end in `.csv`, `.csv.gz`, `.parquet` or `.jsonl`. An output appears whole or
+not at all, also when the command is interrupted or the disk is full.
 
 | exit | meaning |
 |---|---|
@@ -32,13 +32,14 @@ at all, also when the command is interrupted or the disk is full.
 | 4 | bad input: data, schema, condition or model file, or an output that cannot be written |
 | 5 | refused for privacy |
 | 70 | a bug in tabsynth |
-| 130 | interrupted |
+| 130, 143 | interrupted by Ctrl-C, by SIGTERM |
 
 On exit 4 and 5 standard error holds one line, `error: <where>: expected ..., got ...; <remedy>`. It
 never holds a value of a record. `--debug` adds the traceback, which may hold some.
 
 These options are part of the contract and belong to later work; they are refused, never ignored:
-`--epsilon` (exit 5), `--delta`, `--ledger`, `--source-id`, `--protected`, `--policy`, `--deep` (exit 2).
+`--epsilon` (exit 5), `--delta`, `--ledger`, `--source-id`, `--protected`, `--policy` and `--deep`
+(exit 2).
 """
 
 
