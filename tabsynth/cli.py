@@ -96,9 +96,11 @@ def run(
     _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id,
                   protected=protected, policy=policy, deep=deep)  # fmt: skip
     from tabsynth import workflow
+    from tabsynth.io.read import file_format
 
     progress = Progress(quiet=_quiet)
     workflow.resolve(synthesizer)
+    file_format(data)  # a URL may hold a password; so it is refused before it is shown
     progress.say(f"reading {data}")
     table = workflow.read_table(data, _schema(schema))
     report = workflow.run(
@@ -124,9 +126,11 @@ def fit(
     """Learn a model of a private table."""
     _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
     from tabsynth import workflow
+    from tabsynth.io.read import file_format
 
     progress = Progress(quiet=_quiet)
     name = workflow.resolve(synthesizer)
+    file_format(data)  # a URL may hold a password; so it is refused before it is shown
     progress.say(f"reading {data}")
     table = workflow.read_table(data, _schema(schema))
     progress.say(f"fitting {name}")

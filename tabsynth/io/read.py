@@ -28,7 +28,8 @@ def file_format(path: str | Path, *, error: type[TabsynthError] = DataError) -> 
         TabsynthError: another ending, as an `error`.
     """
     where = str(path)
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", where):
+    # one slash, since a Path made of a URL has lost the second; two letters, since drives have one
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", where):
         scheme = where.split(":", 1)[0]
         # the rest of a URL may hold a password
         raise UsageError(
@@ -84,6 +85,7 @@ def _read_parquet(path: Path, where: str) -> pa.Table:
     source = mapped(path, where)
     try:
         table = pq.ParquetFile(source).read()
+        names = table.column_names
     except (pa.ArrowException, OSError, ValueError):
         # the library's own message can quote bytes of the file
         raise DataError(
@@ -92,8 +94,8 @@ def _read_parquet(path: Path, where: str) -> pa.Table:
             got="a file that is truncated, damaged or of another format",
             remedy="write the file again, or give it the ending of its real format",
         ) from None
-    kept = [name for name in table.column_names if not re.fullmatch(r"__index_level_\d+__", name)]
-    _check_names(table.column_names, where)
+    kept = [name for name in names if not re.fullmatch(r"__index_level_\d+__", name)]
+    _check_names(names, where)
     # what pandas notes beside the columns would bring its index back later
     table = table.select(kept).replace_schema_metadata(None)
     for field in table.schema:
@@ -104,7 +106,22 @@ def _read_parquet(path: Path, where: str) -> pa.Table:
                 got=f"type {field.type.id and str(field.type).split('<')[0]}",
                 remedy="drop the column or spread it over plain columns",
             )
+        _check_texts(table.column(field.name), f"{where}: column {field.name!r}")
     return table
+
+
+def _check_texts(column: pa.ChunkedArray, where: str) -> None:
+    """Refuse texts that are not UTF-8, which Parquet's readers do not look at."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        # the library's own message can quote the value
+        raise DataError(
+            where,
+            expected="UTF-8 text",
+            got="bytes of another encoding",
+            remedy="write the file again with its texts in UTF-8",
+        ) from None
 
 
 def _check_names(names: list[str], where: str) -> None:
