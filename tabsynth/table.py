@@ -151,10 +151,14 @@ def _series(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:
 def _categorical(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:
     import pandas as pd
 
-    values = column.cast(pa.string()).to_pandas()
-    seen = [v for v in pd.unique(values) if isinstance(v, str)]
+    together = column.unify_dictionaries().combine_chunks()
+    values = together.dictionary.to_pylist()
     declared = [str(c) for c in field.domain or ()]
-    known = set(declared)
-    categories = declared + sorted(v for v in seen if v not in known)
-    ordered = field.categories_ordered
-    return pd.Series(pd.Categorical(values, categories=categories, ordered=ordered))
+    categories = declared + sorted(set(values) - set(declared))
+    place = {category: code for code, category in enumerate(categories)}
+    # the last entry is where missing values point to
+    codes = np.array([*(place[v] for v in values), -1])[
+        together.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
+    ]
+    kind = pd.CategoricalDtype(categories, ordered=field.categories_ordered)
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=kind))
