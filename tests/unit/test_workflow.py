@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tabsynth as ts
+from tabsynth.errors import DataError, UsageError
+from tabsynth.workflow import resolve, two_digits
+from tests.zoo import every_type, generated
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=900)
+    return pd.DataFrame(
+        {
+            "x": x,
+            "group": np.where(x > 0, "up", "down"),
+            "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 99, 900), "D"),
+            "n": pd.array(rng.integers(0, 9, 900), dtype="Int64"),
+        }
+    )
+
+
+def test_five_calls_on_dataframes(frame: pd.DataFrame) -> None:
+    train, holdout = ts.split(frame, seed=0)
+    model = ts.fit(train, seed=0)
+    synthetic = ts.sample(model, seed=0)
+    report = ts.evaluate(train, holdout, synthetic, target="group")
+    back = synthetic.to_pandas()
+    assert list(back.columns) == list(frame.columns)
+    assert report.verdict == "inconclusive"
+    assert report.find("tstr", "group").value > 0.9
+    assert "attacks" in report.reasons[0]
+
+
+def test_notebook_forms(frame: pd.DataFrame) -> None:
+    train, holdout = ts.split(frame, seed=0)
+    model = ts.fit(train, seed=0)
+    synthetic = ts.sample(model, 100, seed=0)
+    report = ts.evaluate(train, holdout, synthetic)
+    for shown in (train, model, synthetic, report):
+        assert "<" in shown._repr_html_()
+        assert repr(shown)
+
+
+def test_run_leaves_the_six_files(frame: pd.DataFrame, tmp_path: Path) -> None:
+    report = ts.run(frame, tmp_path / "out", seed=1, target="group")
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "manifest.json", "model.tabsynth", "report.html", "report.json", "schema.yaml",
+        "synthetic.parquet",
+    ]  # fmt: skip
+    assert ts.Report.load(tmp_path / "out" / "report.json") == report
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["seed"] == 1
+    again = ts.load_model(tmp_path / "out" / "model.tabsynth")
+    drawn = ts.sample(again, 720, seed=1)
+    written = ts.read_table(tmp_path / "out" / "synthetic.parquet", again.schema)
+    assert drawn.data.to_pydict() == written.data.to_pydict()
+
+
+def test_a_failed_run_leaves_nothing(frame: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        ts.run(frame.head(8), tmp_path / "out", seed=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"target": "nothing"},
+        {"n": 0},
+        {"synthesizer": "magic"},
+        {"parameters": {"speed": 1}},
+        {"parameters": {"min_count": "many"}},
+    ],
+)
+def test_wrong_arguments_are_refused(
+    frame: pd.DataFrame, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    with pytest.raises(UsageError):
+        ts.run(frame, tmp_path / "out", seed=0, **wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_may_be_texts(frame: pd.DataFrame) -> None:
+    assert ts.fit(frame, parameters={"min_count": "7"}).parameters == {"min_count": 7}
+
+
+def test_split_keeps_every_record_once() -> None:
+    table = every_type()
+    train, holdout = ts.split(table, seed=0)
+    assert (train.num_rows, holdout.num_rows) == (320, 80)
+    both = train.data.to_pylist() + holdout.data.to_pylist()
+    assert sorted(map(repr, both)) == sorted(map(repr, table.data.to_pylist()))
+    assert ts.split(table, seed=0)[0].data.equals(train.data)
+    with pytest.raises(DataError, match="at least 2"):
+        ts.split(table.take(np.array([0])))
+
+
+def test_dtypes_survive_the_round_trip(frame: pd.DataFrame) -> None:
+    table = ts.Table.from_pandas(frame)
+    back = table.to_pandas()
+    assert back["n"].tolist() == frame["n"].tolist()
+    assert back["when"].tolist() == frame["when"].tolist()
+    np.testing.assert_array_equal(back["x"], frame["x"])
+    zoo = every_type()
+    again = ts.Table.from_pandas(zoo.to_pandas(), zoo.schema)
+    assert again.data.to_pydict() == zoo.data.to_pydict()
+    assert str(zoo.to_pandas()["seen utc"].dt.tz) == "Europe/Berlin"
+    assert zoo.to_pandas()["größe"].cat.categories.tolist() == ["klein", "mittel", "groß"]
+    assert zoo.to_pandas()["größe"].cat.ordered
+
+
+def test_broken_synthetic_tables_fail_and_do_not_crash(frame: pd.DataFrame) -> None:
+    train, holdout = ts.split(frame, seed=0)
+    broken = frame.drop(columns="x").assign(n="words")
+    report = ts.evaluate(train, holdout, broken)
+    assert report.verdict == "fail"
+    assert {(r.column, r.group) for r in report.results if r.name == "violations"} >= {
+        ("x", "absent"),
+        ("n", "type"),
+    }
+
+
+def test_a_copy_of_train_fails(frame: pd.DataFrame) -> None:
+    train, holdout = ts.split(frame, seed=0)
+    report = ts.evaluate(train, holdout, train)
+    assert report.verdict == "fail"
+    assert "remembers" in report.reasons[0]
+
+
+def test_generated_columns_take_no_part_in_copies() -> None:
+    train, holdout = ts.split(generated(), seed=0)
+    report = ts.evaluate(train, holdout, ts.sample(ts.fit(train, seed=0), 100, seed=0))
+    assert report.find("valid_cells").value == 1.0
+
+
+def test_nothing_to_model_is_refused() -> None:
+    table = generated()
+    fields = [f for f in table.schema.fields if not f.is_modelled]
+    schema = table.schema.model_copy(update={"fields": tuple(fields)})
+    with pytest.raises(DataError, match="at least one column to model"):
+        ts.fit(table.select(schema))
+
+
+def test_small_things() -> None:
+    assert resolve("auto") == "gaussian_copula"
+    assert [two_digits(n) for n in (1, 12, 123, 39_073, 10_000_001)] == [1, 12, 120, 39_000, 10**7]
+    with pytest.raises(AttributeError):
+        ts.nothing  # noqa: B018
+    assert "fit" in dir(ts)
+
+
+def test_mixed_types_in_a_dataframe_are_refused() -> None:
+    with pytest.raises(DataError, match="values of one type"):
+        ts.Table.from_pandas(pd.DataFrame({"a": [1, "b", None]}))
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.raises(DataError, match="each column name once"):
+        ts.Table.from_pandas(twice)
