@@ -13,7 +13,9 @@ import io
 import json
 import math
 import re
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +38,14 @@ FORMAT_VERSION: Final = 1
 MAX_MANIFEST_BYTES: Final = 64 << 20
 MAX_TOTAL_BYTES: Final = 2 << 30
 MAX_MEMBERS: Final = 100_000
+MAX_ROWS: Final = 1 << 40
+NPY_PRELUDE: Final = 10
 _MEMBER: Final = re.compile(r"(state\.json|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z")
+_NPY: Final = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '([<|](?:b1|[iu][1248]|f[48]))', 'fortran_order': False, "
+    rb"'shape': \(([0-9, ]{1,60})\), \} *\n",
+    re.DOTALL,
+)
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -155,13 +164,14 @@ def load(path: str | Path) -> Fitted:
             schema=schema,
             synthesizer=str(manifest["synthesizer"]),
             parameters=dict(manifest["parameters"]),
-            default_rows=int(manifest["default_rows"]),
+            default_rows=_rows(manifest["default_rows"], where),
             notes=tuple(str(note) for note in manifest["notes"]),
         )
     except registry.UnknownNameError as error:
         raise _fault(where, "a synthesizer that is installed here", "another one",
                      f"install what registers it ({error})") from None  # fmt: skip
-    except (SchemaError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+    except (SchemaError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+            RecursionError, pa.ArrowException) as error:  # fmt: skip
         if isinstance(error, ModelFileError):
             raise
         raise _fault(where, "a consistent model", "parts that do not belong together") from error
@@ -189,8 +199,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         raise _fault(where, "a model file", "a directory", "check the path") from None
     except PermissionError:
         raise _fault(where, "a readable file", "no permission", "check its permissions") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, NotImplementedError,
-            RuntimeError, KeyError, TypeError, ValueError, AttributeError):  # fmt: skip
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError,
+            RuntimeError, LookupError, TypeError, ValueError, AttributeError,
+            ArithmeticError):  # fmt: skip
         raise _fault(where, "a whole model file", "a damaged one or something else") from None
     for name, body in members.items():
         if hashlib.sha256(body).hexdigest() != listed[name]["sha256"]:
@@ -205,6 +216,8 @@ def _safe_names(archive: zipfile.ZipFile, where: str) -> set[str]:
         raise _fault(where, "each member once", "repeated or too many members")
     if any(n != "manifest.json" and not _MEMBER.match(n) for n in names):
         raise _fault(where, "member names of a model", "a name that leads elsewhere")
+    if any(e.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for e in entries):
+        raise _fault(where, "members packed as a model's are", "another compression")
     if sum(e.file_size for e in entries) > MAX_TOTAL_BYTES:
         raise _fault(where, f"at most {MAX_TOTAL_BYTES >> 30} GiB unpacked", "more")
     return names
@@ -224,7 +237,7 @@ def _manifest(body: bytes, where: str) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise _fault(where, "a tabsynth model", "another kind of archive", "check the path")
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise _fault(where, "a format version", "none")
     if version > FORMAT_VERSION:
         raise _fault(
@@ -234,22 +247,30 @@ def _manifest(body: bytes, where: str) -> dict[str, Any]:
     return manifest
 
 
+def _rows(rows: Any, where: str) -> int:
+    if type(rows) is not int or not 1 <= rows < MAX_ROWS:
+        raise _fault(where, "default_rows of at least 1", "another value")
+    return rows
+
+
 def _array_bytes(array: NDArray[Any]) -> bytes:
     stream = io.BytesIO()
-    npy.write_array(stream, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+    npy.write_array(stream, little, version=(1, 0), allow_pickle=False)
     return stream.getvalue()
 
 
 def _array(body: bytes, where: str) -> NDArray[Any]:
-    stream = io.BytesIO(body)
-    if npy.read_magic(stream) != (1, 0):
-        raise _fault(where, "arrays in npy format 1.0", "another format")
-    shape, _, dtype = npy.read_array_header_1_0(stream)
-    # checked before anything of that size is allocated
-    if dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != len(body) - stream.tell():
-        raise _fault(where, "arrays of plain numbers", "another type or size")
-    stream.seek(0)
-    return npy.read_array(stream, allow_pickle=False)
+    # numpy's own reader takes headers that we never write, and evaluates them as Python literals
+    found = _NPY.match(body)
+    if found is None or struct.unpack("<H", found[1])[0] != found.end() - NPY_PRELUDE:
+        raise _fault(where, "arrays of plain numbers in npy format 1.0", "another type or format")
+    dtype = np.dtype(found[2].decode())
+    shape = tuple(int(length) for length in re.findall(rb"[0-9]+", found[3]))
+    if math.prod(shape) * dtype.itemsize != len(body) - found.end():
+        raise _fault(where, "arrays of the shape stated", "another size")
+    numbers = np.frombuffer(body, dtype, offset=found.end())
+    return numbers.reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def _fault(

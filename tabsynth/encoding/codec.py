@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from tabsynth.errors import ConditionError
 from tabsynth.schema.check import storage_type
 from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.schema.moments import DAY, FIRST_DAY, FIRST_MOMENT, LAST_DAY, LAST_MOMENT
+from tabsynth.schema.parse import value_type
 from tabsynth.table import Table
 
 POOLED: Final = -1
@@ -89,7 +91,13 @@ class CategoryCodec:
         cls, field: FieldSchema, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     ) -> CategoryCodec:
         """The codec that `state` describes."""
-        return cls(field, tuple(settings["categories"]), float(settings["pooled"]))
+        categories = tuple(settings["categories"])
+        wanted = {"string": str, "boolean": bool}.get(field.type, int)
+        if any(type(c) is not wanted for c in categories) or len(set(categories)) < len(categories):
+            raise ValueError("expected different categories of the column's type")
+        # raises where a text or number is none that Arrow can hold
+        pa.array(categories, value_type(field))
+        return cls(field, categories, float(settings["pooled"]))
 
 
 @dataclass(frozen=True)
@@ -211,9 +219,25 @@ class NumericCodec:
     ) -> NumericCodec:
         """The codec that `state` describes."""
         offset, step = int(settings["offset"]), int(settings["step"])
-        low, high, atom = arrays["low"], arrays["high"], arrays["atom"].astype(bool)
-        if not len(low) == len(high) == len(atom) or not np.all(low <= high) or step < 1:
+        low, high, atom = arrays["low"], arrays["high"], arrays["atom"]
+        whole = low.dtype == np.int64
+        if not whole and (low.dtype != np.float64 or field.type != "number"):
+            raise ValueError("expected cells of the column's type")
+        if high.dtype != low.dtype or atom.dtype != np.bool_ or low.ndim != 1:
+            raise ValueError("expected cells in rows of one type")
+        if not 1 <= step < 2**63 or abs(offset) >= 2**63:
+            raise ValueError("expected a lattice within 64 bits")
+        if not low.shape == high.shape == atom.shape or not np.all(low <= high):
             raise ValueError("cells that do not fit together")
+        if np.any(np.diff(low[atom]) <= 0) or np.any(np.diff(low[~atom]) < 0):
+            raise ValueError("expected cells in increasing order")
+        first, last = native_limits(field)
+        if len(low) and whole:
+            units = (int(low.min()), int(high.max()))
+            if not first <= units[0] * step + offset <= units[1] * step + offset <= last:
+                raise ValueError("expected cells within what the column can hold")
+        if not (np.all(np.isfinite(low)) and np.all(np.isfinite(high))):
+            raise ValueError("expected finite cells")
         return cls(field, low, high, atom, offset, step, float(settings["pooled"]))
 
 
@@ -329,6 +353,15 @@ def _pooled_words(share: float) -> str:
 def code_dtype(cells: int) -> type[np.signedinteger[Any]]:
     """The smallest integer type that holds that many cells."""
     return np.int16 if cells < 2**15 else np.int32
+
+
+def native_limits(field: FieldSchema) -> tuple[int, int]:
+    """The smallest and largest whole number that stands for a value of the column."""
+    return {
+        "date": (FIRST_DAY, LAST_DAY),
+        "datetime": (FIRST_MOMENT, LAST_MOMENT),
+        "time": (0, DAY - 1),
+    }.get(field.type, (-(2**63), 2**63 - 1))
 
 
 def native_numbers(

@@ -74,6 +74,13 @@ class GaussianCopula:
             raise ValueError("expected a share for every cell")
         if correlation.shape != (len(columns), len(columns)):
             raise ValueError("expected a correlation for every pair of columns")
+        unit = np.allclose(correlation.diagonal(), 1.0, rtol=0, atol=1e-6)
+        if (
+            correlation.dtype != np.float64
+            or not unit
+            or not np.allclose(correlation, correlation.T, rtol=0, atol=1e-6)
+        ):
+            raise ValueError("expected a symmetric correlation with a unit diagonal")
         np.linalg.cholesky(correlation)
         return GaussianCopulaModel(codec, tuple(columns), correlation)
 

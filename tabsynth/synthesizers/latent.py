@@ -30,9 +30,10 @@ class LatentColumn:
     share: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        if not np.array_equal(np.sort(self.order), np.arange(len(self.share))):
-            raise ValueError("expected every cell once")
         require_shares(self.share)
+        cells = np.arange(len(self.share))
+        if self.order.dtype.kind != "i" or not np.array_equal(np.sort(self.order), cells):
+            raise ValueError("expected every cell once")
 
     @cached_property
     def share_by_cell(self) -> NDArray[np.float64]:

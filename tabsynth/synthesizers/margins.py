@@ -34,9 +34,11 @@ def require_shares(share: NDArray[np.float64]) -> None:
     """Refuse what is not a distribution.
 
     Raises:
-        ValueError: negative, not finite, or not adding up to 1.
+        ValueError: not float64, negative, not finite, or not adding up to 1.
     """
-    if not (share.ndim == 1 and np.all(share >= 0) and abs(share.sum() - 1) < 1e-6):
+    if share.dtype != np.float64 or share.ndim != 1:
+        raise ValueError("expected shares in one row of 64-bit floats")
+    if not (np.all(share >= 0) and abs(share.sum() - 1) < 1e-6):
         raise ValueError("expected shares that add up to 1")
 
 
