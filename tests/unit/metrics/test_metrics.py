@@ -100,6 +100,22 @@ def test_total_variation_of_known_shares_is_exact() -> None:
     assert by_column[None] == pytest.approx(0.15)
 
 
+def test_a_lost_spike_is_seen() -> None:
+    schema = TableSchema(fields=(field("gain", "number"),))
+
+    def amounts(zeros: float, seed: int) -> Table:
+        rng = np.random.default_rng(seed)
+        gain = np.where(rng.random(4000) < zeros, 0.0, rng.lognormal(8, 1, 4000))
+        return Table.checked(pa.table({"gain": gain}), schema)
+
+    real = amounts(0.96, 0), amounts(0.96, 1)
+    good, bad = (
+        overall(univariate_tv(Comparison(*real, amounts(zeros, 2)))).value for zeros in (0.96, 0.86)
+    )
+    assert good < 0.02
+    assert bad == pytest.approx(0.1, abs=0.02)
+
+
 def test_interval_of_total_variation_covers_the_truth() -> None:
     """Of 60 intervals of a distance whose true value is 0.3, a nominal 95 % cover it.
 
