@@ -75,7 +75,9 @@ def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
     centre = p + z**2 / (2 * trials)
     spread = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
     scale = 1 + z**2 / trials
-    return max(0.0, float((centre - spread) / scale)), min(1.0, float((centre + spread) / scale))
+    # rounding must not push an end past the share itself
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return float(np.clip(low, 0, p)), float(np.clip(high, p, 1))
 
 
 def newcombe(first: NDArray[np.bool_], second: NDArray[np.bool_], z: float) -> tuple[float, float]:
