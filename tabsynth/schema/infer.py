@@ -209,7 +209,7 @@ def _invented(column: _Column) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     what = personal(column.field.name, texts, records=records, numeric=numeric)
     if what is not None and (generator is None or generator["kind"] != "uuid"):
         invented = {"generator": {"kind": "personal", "what": what}}
-        return {"type": "string", "tabsynth": invented}, ("is taken for personal data",)
+        return {"type": "string", "tabsynth": invented}, ("taken for personal data",)
     if generator is None:
         return None
     return {

@@ -60,6 +60,7 @@ _SHAPES: Final = {
         r"^([^0-9]*[0-9]){9,15}$",
     ),
 }
+_CODE: Final = r"^[A-Za-z]{0,6}[-_./ ]?[0-9]{2,}$"
 _SHARE: Final = 0.9
 
 
@@ -86,7 +87,9 @@ def personal(name: str, texts: pa.Array, *, records: int, numeric: bool) -> str 
     if numeric:
         return None
     if own and said in _LOOSE_NAMES:
-        return _LOOSE_NAMES[said]
+        # `P-00017` in a column named patient is a code, not a name
+        coded = _LOOSE_NAMES[said] != "postcode" and _mostly(texts, _CODE)
+        return None if coded else _LOOSE_NAMES[said]
     if said.split()[-1:] and said.split()[-1] in _ID_WORDS:
         return None
     if own or len(texts) > FEWEST_RECORDS:

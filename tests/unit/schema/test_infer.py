@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsynth.schema.check import check
+from tabsynth.schema.generator import Pattern
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import FieldSchema, TableSchema
 
@@ -200,6 +201,11 @@ def _people(form: str, count: int = 40) -> list[str]:
     ]
 
 
+def test_codes_in_a_column_named_after_persons_are_identifiers() -> None:
+    schema = table_of({"patient": [f"P-{i * 37 % 90_000:05d}" for i in range(200)]})
+    assert schema.fields[0].tabsynth.generator == Pattern(pattern=r"P-\d{5}")
+
+
 @pytest.mark.parametrize(
     ("name", "texts", "what"),
     [
@@ -226,7 +232,7 @@ def test_personal_data(name: str, texts: list[str], what: str) -> None:
     assert field.tabsynth.generator.model_dump() == {
         "kind": "personal", "what": what, "locale": "en_US",
     }  # fmt: skip
-    assert schema.tabsynth.notes == (f"column {name!r}: is taken for personal data",)
+    assert schema.tabsynth.notes == (f"column {name!r}: taken for personal data",)
 
 
 @pytest.mark.parametrize("name", ["city", "country", "state", "name", "company", "street"])
