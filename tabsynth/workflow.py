@@ -284,8 +284,9 @@ def _configure(name: str, parameters: Mapping[str, Any]) -> Any:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(p) for p in first["loc"])
+        wanted = first["msg"].removeprefix("Input should be ").partition(", unable")[0]
         raise UsageError(
-            f"--param {place}", expected=first["msg"], got="something else",
+            f"--param {place}", expected=wanted, got="something else",
             remedy="correct the value",
         ) from None  # fmt: skip
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Setting
 from scipy.special import ndtr, ndtri
 
 from tabsynth.encoding.analysis import analyze
@@ -36,7 +37,7 @@ class GaussianCopula:
     name: ClassVar[str] = "gaussian_copula"
     summary: ClassVar[str] = "exact margins, pairwise dependence; very fast, exact conditions"
 
-    min_count: int = MIN_COUNT
+    min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT
 
     def fit(self, data: Table, *, rng: np.random.Generator) -> GaussianCopulaModel:
         """Learn margins, the order of categories, and the latent correlation.

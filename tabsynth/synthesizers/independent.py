@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field as Setting
 
 from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import POOLED, Codec, Codes
@@ -28,7 +29,7 @@ class Independent:
     name: ClassVar[str] = "independent"
     summary: ClassVar[str] = "each column on its own; the baseline that any method must beat"
 
-    min_count: int = MIN_COUNT
+    min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT
 
     def fit(self, data: Table, *, rng: np.random.Generator) -> IndependentModel:
         """Count every column's cells.
