@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
-from tabsynth.errors import DataError, UsageError
+from tabsynth.errors import DataError, SchemaError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
@@ -184,6 +184,7 @@ def fit(
             "data", expected="at least one column to model", got="only generated or text columns",
             remedy="check roles and generators in the schema",
         )  # fmt: skip
+    _require_generated_keys(private.schema)
     model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
     return Fitted(
         model=model,
@@ -289,6 +290,21 @@ def _configure(name: str, parameters: Mapping[str, Any]) -> Any:
             f"--param {place}", expected=wanted, got="something else",
             remedy="correct the value",
         ) from None  # fmt: skip
+
+
+def _require_generated_keys(schema: TableSchema) -> None:
+    """Refuse keys that would be drawn from a model: it cannot promise that no value comes twice."""
+    generated = {f.name for f in schema.fields if f.is_generated}
+    keys = [(f.name,) for f in schema.fields if f.constraints.unique and f.is_modelled]
+    if schema.primary_key:
+        keys.append(schema.primary_key)
+    for key in keys:
+        if not generated & set(key):
+            raise SchemaError(
+                f"column {', '.join(map(repr, key))}", expected="a generator for a unique column",
+                got="one that would be modelled",
+                remedy="add a generator (sequence, uuid or pattern), or drop unique and primaryKey",
+            )  # fmt: skip
 
 
 def check_target(target: str | None, schema: TableSchema) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import tabsynth as ts
-from tabsynth.errors import DataError, UsageError
+from tabsynth.errors import DataError, SchemaError, UsageError
 from tabsynth.workflow import resolve, two_digits
 from tests.zoo import every_type, generated
 
@@ -147,6 +147,19 @@ def test_nothing_to_model_is_refused() -> None:
     schema = table.schema.model_copy(update={"fields": tuple(fields)})
     with pytest.raises(DataError, match="at least one column to model"):
         ts.fit(table.select(schema))
+
+
+def test_modelled_keys_are_refused(frame: pd.DataFrame) -> None:
+    schema = ts.infer_schema(frame)
+    with pytest.raises(SchemaError, match="a generator for a unique column"):
+        ts.fit(frame, schema=schema.model_copy(update={"primary_key": ("x",)}))
+    loose = tuple(
+        f.model_copy(update={"constraints": f.constraints.model_copy(update={"unique": True})})
+        if f.name == "x" else f
+        for f in schema.fields
+    )  # fmt: skip
+    with pytest.raises(SchemaError, match="a generator for a unique column"):
+        ts.fit(frame, schema=schema.model_copy(update={"fields": loose}))
 
 
 def test_small_things() -> None:
