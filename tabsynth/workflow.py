@@ -295,7 +295,9 @@ def _configure(name: str, parameters: Mapping[str, Any]) -> Any:
 def _require_generated_keys(schema: TableSchema) -> None:
     """Refuse keys that would be drawn from a model: it cannot promise that no value comes twice."""
     generated = {f.name for f in schema.fields if f.is_generated}
-    keys = [(f.name,) for f in schema.fields if f.constraints.unique and f.is_modelled]
+    keys: list[tuple[str, ...]] = [
+        (f.name,) for f in schema.fields if f.constraints.unique and f.is_modelled
+    ]
     if schema.primary_key:
         keys.append(schema.primary_key)
     for key in keys:
