@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -11,13 +13,43 @@ from typing import Annotated, Any
 import typer
 
 from tabsynth import __version__, registry
-from tabsynth.errors import DataError, PrivacyError, TabsynthError, UsageError
+from tabsynth.errors import DataError, OutputError, PrivacyError, TabsynthError, UsageError
 from tabsynth.progress import Progress
 
 EXIT_BY_VERDICT = {"pass": 0, "fail": 1, "inconclusive": 3}
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+
+class _Stopped(Exception):  # noqa: N818 - nothing is wrong
+    """Ends a command with a code of ours, where typer would choose 1, which says `leak found`."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class _Commands(typer.core.TyperGroup):
+    """Takes interrupts and broken streams before typer does."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise _Stopped(INTERRUPTED) from None
+        except OSError as error:
+            # files name their own errors; so this one is about a stream
+            if error.errno == errno.EPIPE:
+                raise _Stopped(PIPE_CLOSED) from None
+            if error.errno == errno.ENOSPC:
+                raise OutputError("standard output", expected="room for the results",
+                                  got="a full disk", remedy="free space") from None  # fmt: skip
+            raise
+
 
 app = typer.Typer(
     name="tabsynth",
+    cls=_Commands,
     help="Synthetic tables from private ones, with a truthful verdict attached.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -27,9 +59,16 @@ app = typer.Typer(
 schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema")
 
-Data = Annotated[Path, typer.Argument(help="a .csv, .csv.gz, .parquet or .jsonl file")]
-OutDir = Annotated[Path, typer.Option("--out", "-o", help="directory for the results")]
-SchemaFile = Annotated[Path | None, typer.Option("--schema", help="schema (.yaml or .json)")]
+# `readable=False` everywhere: else typer refuses a file with 2, where the contract says 4
+Data = Annotated[
+    Path, typer.Argument(readable=False, help="a .csv, .csv.gz, .parquet or .jsonl file")
+]
+OutDir = Annotated[
+    Path, typer.Option("--out", "-o", readable=False, help="directory for the results")
+]
+SchemaFile = Annotated[
+    Path | None, typer.Option("--schema", readable=False, help="schema (.yaml or .json)")
+]
 Synthesizer = Annotated[str, typer.Option(help="auto, or one of `tabsynth list synthesizers`")]
 Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="a hyper-parameter")]
 Seed = Annotated[int | None, typer.Option(min=0, help="same seed, same result")]
@@ -113,7 +152,7 @@ def run(
 @app.command()
 def fit(
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", help="model file to write")],
+    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="model file to write")],
     schema: SchemaFile = None,
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006
@@ -140,15 +179,15 @@ def fit(
 
 @app.command()
 def sample(
-    model: Annotated[Path, typer.Argument(help="model file")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="table to write")],
+    model: Annotated[Path, typer.Argument(readable=False, help="model file")],
+    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="table to write")],
     rows: Rows = None,
     seed: Seed = None,
     given: Annotated[
         list[str], typer.Option(metavar="COL=VALUE", help="a condition every record meets")
     ] = [],  # noqa: B006
     given_file: Annotated[
-        Path | None, typer.Option(help="a table of conditions, one record each")
+        Path | None, typer.Option(readable=False, help="a table of conditions, one record each")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="threads")] = None,
 ) -> None:
@@ -174,9 +213,9 @@ def sample(
 
 @app.command()
 def evaluate(
-    train: Annotated[Path, typer.Option(help="real records that were fitted")],
-    holdout: Annotated[Path, typer.Option(help="real records that no fit saw")],
-    synthetic: Annotated[Path, typer.Option(help="the synthetic records")],
+    train: Annotated[Path, typer.Option(readable=False, help="real records that were fitted")],
+    holdout: Annotated[Path, typer.Option(readable=False, help="real records that no fit saw")],
+    synthetic: Annotated[Path, typer.Option(readable=False, help="the synthetic records")],
     out: OutDir,
     schema: SchemaFile = None,
     target: Target = None,
@@ -203,7 +242,7 @@ def evaluate(
 
 @app.command()
 def inspect(
-    model: Annotated[Path, typer.Argument(help="model file")],
+    model: Annotated[Path, typer.Argument(readable=False, help="model file")],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
     """Say what a model file holds."""
@@ -235,7 +274,8 @@ def list_names(
 
 @schema_app.command(name="infer")
 def schema_infer(
-    data: Data, out: Annotated[Path, typer.Option("--out", "-o", help="schema file to write")]
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="schema file to write")],
 ) -> None:
     """Propose a schema from records, marking the facts that were read from them."""
     from tabsynth import workflow
@@ -252,8 +292,10 @@ def schema_infer(
 
 @schema_app.command(name="check")
 def schema_check(
-    schema: Annotated[Path, typer.Argument(help="schema file")],
-    data: Annotated[Path | None, typer.Argument(help="table to check against it")] = None,
+    schema: Annotated[Path, typer.Argument(readable=False, help="schema file")],
+    data: Annotated[
+        Path | None, typer.Argument(readable=False, help="table to check against it")
+    ] = None,
 ) -> None:
     """Validate a schema and, with data, list every violation by column."""
     from tabsynth.io.read import read_raw
@@ -275,9 +317,10 @@ def schema_check(
 @schema_app.command(name="convert")
 def schema_convert(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="schema, SDV metadata or Data Package")
+        Path,
+        typer.Argument(metavar="IN", readable=False, help="schema, SDV metadata or Data Package"),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="file to write")],
+    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="file to write")],
     to: Annotated[
         str, typer.Option(help="tabsynth, sdv or datapackage; by default OUT's name tells")
     ] = "auto",
@@ -323,12 +366,17 @@ def _run(arguments: list[str]) -> int:
         app(arguments, prog_name="tabsynth")
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
-    except KeyboardInterrupt:
-        print("error: interrupted; nothing was written", file=sys.stderr)
-        return 130
+    except _Stopped as stopped:
+        if stopped.code == PIPE_CLOSED:
+            _forget(sys.stdout, sys.stderr)
+        else:
+            print("error: interrupted; nothing was written", file=sys.stderr)
+        return stopped.code
     except TabsynthError as error:
         if debug:
             traceback.print_exc()
+        if error.where == "standard output":
+            _forget(sys.stdout)
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
@@ -342,6 +390,13 @@ def _run(arguments: list[str]) -> int:
         )
         return 70
     return 0
+
+
+def _forget(*streams: Any) -> None:
+    """Let what a broken stream still holds go nowhere, or Python complains of it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 def _spread(arguments: list[str]) -> list[str]:

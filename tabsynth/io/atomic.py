@@ -75,7 +75,7 @@ def atomic_files(directory: str | Path) -> Iterator[Path]:
         staging = parent / _partial_name(final.name)
         staging.mkdir()
     try:
-        with _named(where, body=True):
+        with _named(where, body=True), _named_after(staging, where):
             yield staging
         with _named(where):
             for file in staging.iterdir():
@@ -229,6 +229,19 @@ def _named(where: str, *, body: bool = False) -> Iterator[None]:
         if body and error.errno not in ABOUT_THE_PLACE:
             raise
         raise _explain(error, where) from error
+
+
+@contextmanager
+def _named_after(staging: Path, where: str) -> Iterator[None]:
+    """Let errors about a staged file speak of the directory that people know."""
+    try:
+        yield
+    except OutputError as error:
+        if not Path(error.where).is_relative_to(staging):
+            raise
+        raise OutputError(
+            where, expected=error.expected, got=error.got, remedy=error.remedy
+        ) from error
 
 
 def _explain(error: OSError, where: str) -> OutputError:
