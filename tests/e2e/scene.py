@@ -27,6 +27,15 @@ HEADER = "city,age,income,joined"
 ROW = "Basel,44,1200.50,2019-05-06"
 
 
+# Root may read and write anything, unless it gives that up
+WITHOUT_PRIVILEGES = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+if hasattr(libc, "capset"):
+    assert libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()) == 0
+"""
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command left behind."""

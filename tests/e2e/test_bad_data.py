@@ -10,7 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.scene import HEADER, ROW, SCHEMA, SECRET_TEXT, Place, Run
+from tests.e2e.scene import (
+    HEADER,
+    ROW,
+    SCHEMA,
+    SECRET_TEXT,
+    WITHOUT_PRIVILEGES,
+    Done,
+    Place,
+    Run,
+)  # fmt: skip
 
 Refuses = Callable[..., str]
 
@@ -146,12 +155,27 @@ def test_database_urls_belong_to_later_work(command: str, place: Place, refuses:
     refuses(*filled(words, place, url), out=out, code=2)
 
 
-def test_a_file_without_permission(place: Place, tabsynth_process: Callable[..., object]) -> None:
-    place.table.chmod(0)
-    place.inputs.chmod(0o755)
-    script = "import os; os.setuid(65534) if os.getuid() == 0 else None"
-    done = tabsynth_process("fit", place.table, "-o", "/dev/null/x", "--quiet", before=script)
-    assert done.refused().startswith(str(place.inputs.parent))
+LOCKED = {
+    "data": (["fit", "{bad}", "-o", "{out}"], "table"),
+    "data to check": (["schema", "check", "{schema}", "{bad}"], "table"),
+    "schema": (["schema", "check", "{bad}"], "schema"),
+    "model": (["inspect", "{bad}"], "model"),
+    "earlier output": (["fit", "{good}", "-o", "{bad}"], "model"),
+}
+
+
+@pytest.mark.parametrize("case", LOCKED)
+def test_files_without_permission(
+    case: str, place: Place, tabsynth_process: Callable[..., Done]
+) -> None:
+    words, kind = LOCKED[case]
+    locked = getattr(place, kind)
+    locked.chmod(0)
+    out = place.outputs / "m"
+    words = [w.replace("{out}", str(out)) for w in words]
+    done = tabsynth_process(*filled(words, place, locked), "--quiet", before=WITHOUT_PRIVILEGES)
+    assert done.refused() in (str(locked), locked.name)
+    assert not out.exists()
 
 
 # lines in the place of good ones, and what the message counts
