@@ -141,13 +141,13 @@ def draw(
     def chunk(index: int) -> pa.Table:
         rows = min(CHUNK_ROWS, total - starts[index])
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index,)))
-        return _chunk(fitted, rows, starts[index], conditions, rng)
+        return _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
 
     return _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
 
 
 def _chunk(
-    fitted: Fitted, rows: int, start: int, given: Table | None, rng: np.random.Generator
+    fitted: Fitted, rows: int, start: int, *, given: Table | None, rng: np.random.Generator
 ) -> pa.Table:
     if given is not None and given.num_rows > 1:
         given = Table(given.schema, given.data.slice(start, rows))
