@@ -251,7 +251,7 @@ def inspect(
     fitted = modelfile.load(model)
     if as_json:
         manifest = modelfile.read_manifest(model)
-        body = {**manifest, "holds": fitted.describe()}
+        body = {**manifest.model_dump(mode="json", by_alias=True), "holds": fitted.describe()}
         typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
         return
     for line in fitted.describe():

@@ -25,16 +25,16 @@ import pyarrow as pa
 import scipy
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tabsynth import __version__, registry
 from tabsynth.errors import ModelFileError, SchemaError
 from tabsynth.io.atomic import atomic_path
+from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model, ModelState
 
-FORMAT: Final = "tabsynth-model"
-FORMAT_VERSION: Final = 1
 MAX_MANIFEST_BYTES: Final = 64 << 20
 MAX_TOTAL_BYTES: Final = 2 << 30
 MAX_MEMBERS: Final = 100_000
@@ -114,27 +114,24 @@ def save(fitted: Fitted, path: str | Path) -> None:
     members = {"state.json": json.dumps(state.settings, ensure_ascii=False).encode()}
     for name, array in sorted(state.arrays.items()):
         members[f"arrays/{name}.npy"] = _array_bytes(array)
-    manifest = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "tabsynth_version": __version__,
-        "libraries": {
+    manifest = ModelManifest(
+        tabsynth_version=__version__,
+        libraries={
             "numpy": np.__version__,
             "scipy": scipy.__version__,
             "pyarrow": pa.__version__,
         },
-        "synthesizer": fitted.synthesizer,
-        "parameters": fitted.parameters,
-        "default_rows": fitted.default_rows,
-        "notes": list(fitted.notes),
-        "privacy": {"differentially_private": False},
-        "schema": fitted.schema.descriptor(),
-        "members": {
-            name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        synthesizer=fitted.synthesizer,
+        parameters=fitted.parameters,
+        default_rows=fitted.default_rows,
+        notes=list(fitted.notes),
+        table_schema=fitted.schema.descriptor(),
+        members={
+            name: Member(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
             for name, body in members.items()
         },
-    }
-    head = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+    )
+    head = manifest.model_dump_json(by_alias=True, indent=2).encode()
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, body in {"manifest.json": head, **members}.items():
             # a fixed date, so that the same model gives the same bytes
@@ -152,20 +149,20 @@ def load(path: str | Path) -> Fitted:
     manifest, members = _read(Path(path))
     where = str(path)
     try:
-        schema = parse_schema(manifest["schema"], where=where)
+        schema = parse_schema(manifest.table_schema, where=where)
         settings = json.loads(members.pop("state.json"))
         arrays = {
             name.removeprefix("arrays/").removesuffix(".npy"): _array(body, where)
             for name, body in members.items()
         }
-        kind = registry.synthesizer(manifest["synthesizer"])
+        kind = registry.synthesizer(manifest.synthesizer)
         return Fitted(
             model=kind.restore(schema.modelled, ModelState(settings, arrays)),
             schema=schema,
-            synthesizer=str(manifest["synthesizer"]),
-            parameters=dict(manifest["parameters"]),
-            default_rows=_rows(manifest["default_rows"], where),
-            notes=tuple(str(note) for note in manifest["notes"]),
+            synthesizer=manifest.synthesizer,
+            parameters=manifest.parameters,
+            default_rows=manifest.default_rows,
+            notes=tuple(manifest.notes),
         )
     except registry.UnknownNameError as error:
         raise _fault(where, "a synthesizer that is installed here", "another one",
@@ -177,22 +174,22 @@ def load(path: str | Path) -> Fitted:
         raise _fault(where, "a consistent model", "parts that do not belong together") from error
 
 
-def read_manifest(path: str | Path) -> dict[str, Any]:
+def read_manifest(path: str | Path) -> ModelManifest:
     """The manifest of a model file, after all checks on the file."""
     return _read(Path(path))[0]
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _read(path: Path) -> tuple[ModelManifest, dict[str, bytes]]:
     where = str(path)
     try:
         with zipfile.ZipFile(path) as archive:
             names = _safe_names(archive, where)
             head = _member(archive, "manifest.json", MAX_MANIFEST_BYTES, where)
             manifest = _manifest(head, where)
-            listed = manifest["members"]
+            listed = manifest.members
             if names - {"manifest.json"} != set(listed):
                 raise _fault(where, "the members that its manifest lists", "others")
-            members = {n: _member(archive, n, int(listed[n]["bytes"]), where) for n in listed}
+            members = {n: _member(archive, n, listed[n].bytes, where) for n in listed}
     except FileNotFoundError:
         raise _fault(where, "a model file", "no such file", "check the path") from None
     except IsADirectoryError:
@@ -204,7 +201,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
             ArithmeticError):  # fmt: skip
         raise _fault(where, "a whole model file", "a damaged one or something else") from None
     for name, body in members.items():
-        if hashlib.sha256(body).hexdigest() != listed[name]["sha256"]:
+        if hashlib.sha256(body).hexdigest() != listed[name].sha256:
             raise _fault(where, "members as they were saved", f"a changed {name}")
     return manifest, members
 
@@ -232,25 +229,21 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int, where: str) -> byte
     return body
 
 
-def _manifest(body: bytes, where: str) -> dict[str, Any]:
+def _manifest(body: bytes, where: str) -> ModelManifest:
     manifest = json.loads(body)
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or manifest.get("format") != MODEL_FORMAT:
         raise _fault(where, "a tabsynth model", "another kind of archive", "check the path")
     version = manifest.get("format_version")
-    if type(version) is not int or version < 1:
-        raise _fault(where, "a format version", "none")
-    if version > FORMAT_VERSION:
+    if type(version) is int and version > MODEL_FORMAT_VERSION:
         raise _fault(
-            where, f"format version {FORMAT_VERSION} or older", f"version {version}",
+            where, f"format version {MODEL_FORMAT_VERSION} or older", f"version {version}",
             "upgrade tabsynth to open it",
         )  # fmt: skip
-    return manifest
-
-
-def _rows(rows: Any, where: str) -> int:
-    if type(rows) is not int or not 1 <= rows < MAX_ROWS:
-        raise _fault(where, "default_rows of at least 1", "another value")
-    return rows
+    try:
+        return ModelManifest.model_validate(manifest)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise _fault(where, "a manifest of a model", f"something else at {place}") from None
 
 
 def _array_bytes(array: NDArray[Any]) -> bytes:

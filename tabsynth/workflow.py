@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from tabsynth.evaluator import judge
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
+from tabsynth.manifests import RunManifest
 from tabsynth.metrics.comparison import Comparison
 from tabsynth.modelfile import Fitted
 from tabsynth.report.html import render_html
@@ -85,7 +85,7 @@ def run(
         train, holdout = split(private, seed=seed)
         say(f"fitting {resolve(synthesizer)}")
         fitted = fit(train, synthesizer=synthesizer, parameters=parameters, seed=seed)
-        made_by = {"synthesizer": fitted.synthesizer, "parameters": fitted.parameters}
+        made_by: dict[str, Any] = {"synthesizer": fitted.synthesizer, "parameters": fitted.parameters}
         say("sampling")
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
         report = evaluate(
@@ -98,10 +98,10 @@ def run(
         fitted.save(folder / "model.tabsynth")
         (folder / "schema.yaml").write_text(dump_schema(private.schema), encoding="utf-8")
         write_report(report, folder)
-        manifest = {**made_by, "seed": seed, "verdict": report.verdict}
-        manifest |= {"model": fitted.describe()}
-        text = json.dumps(manifest, indent=2, ensure_ascii=False)
-        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        manifest = RunManifest(
+            **made_by, seed=seed, verdict=report.verdict, model=fitted.describe()
+        ).model_dump_json(indent=2)
+        (folder / "manifest.json").write_text(manifest + "\n", encoding="utf-8")
     return report
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tabsynth.manifests import ModelManifest, RunManifest
 from tabsynth.report.model import Report
 from tabsynth.schema.files import json_schema
 from tests.golden.cli_reference import reference
@@ -12,13 +13,12 @@ from tests.golden.cli_reference import reference
 
 def write_json_schemas(folder: Path) -> None:
     """Write the JSON Schema of every file that tabsynth reads or writes."""
-    report = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Report.model_json_schema(by_alias=True),
-    }
-    for name, schema in (("table-schema.json", json_schema()), ("report.json", report)):
-        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-        (folder / name).write_text(text, encoding="utf-8")
+    files = {"report": Report, "model-manifest": ModelManifest, "run-manifest": RunManifest}
+    schemas = {name: kind.model_json_schema(by_alias=True) for name, kind in files.items()}
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    for name, schema in {"table-schema": json_schema(), **schemas}.items():
+        text = json.dumps({**dialect, **schema}, indent=2, ensure_ascii=False) + "\n"
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_the_disk_says_no(tmp_path: Path) -> None:
 def test_a_model_file_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "m"
     path.write_bytes(saved("generated", "gaussian_copula"))
-    manifest = modelfile.read_manifest(path)
+    manifest = modelfile.read_manifest(path).model_dump(by_alias=True)
     assert manifest["format"] == "tabsynth-model"
     assert manifest["format_version"] == 1
     assert manifest["privacy"] == {"differentially_private": False}
