@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 
 import tabsynth as ts
 from tabsynth.errors import DataError, SchemaError, UsageError
+from tabsynth.schema.files import bundled
 from tabsynth.workflow import resolve, two_digits
 from tests.zoo import every_type, generated
 
@@ -58,6 +61,16 @@ def test_run_leaves_the_six_files(frame: pd.DataFrame, tmp_path: Path) -> None:
     assert ts.Report.load(tmp_path / "out" / "report.json") == report
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["seed"] == 1
+    with zipfile.ZipFile(tmp_path / "out" / "model.tabsynth") as archive:
+        inner = json.loads(archive.read("manifest.json"))
+    written = json.loads((tmp_path / "out" / "report.json").read_text())
+    for name, document in (
+        ("run-manifest", manifest),
+        ("model-manifest", inner),
+        ("table-schema", inner["schema"]),
+        ("report", written),
+    ):
+        jsonschema.validate(document, json.loads(bundled(f"{name}.json").read_text()))
     again = ts.load_model(tmp_path / "out" / "model.tabsynth")
     drawn = ts.sample(again, 720, seed=1)
     written = ts.read_table(tmp_path / "out" / "synthetic.parquet", again.schema)
