@@ -97,20 +97,20 @@ def without(path: Path, name: str, pack: Callable[[Members], bytes]) -> bytes:
 
 
 def bomb(path: Path, *, admitted: bool) -> bytes:
-    """3 GiB of zeros in 3 MB; admitted in the manifest or not."""
+    """Zeros that deflate a thousandfold: 3 GiB in the manifest too, or 512 MiB that are not."""
     members = unpacked(path)
     manifest = json.loads(members["manifest.json"])
     size = (3 << 30) if admitted else len(members["state.json"])
     manifest["members"]["state.json"]["bytes"] = size
-    sink = io.BytesIO()
+    sink, zeros = io.BytesIO(), bytes(16 << 20)
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("manifest.json", json.dumps(manifest))
         for name in manifest["members"]:
             if name != "state.json":
                 archive.writestr(name, members[name])
         with archive.open("state.json", "w", force_zip64=True) as stream:
-            for _ in range(3 * 64):
-                stream.write(bytes(16 << 20))
+            for _ in range(3 * 64 if admitted else 32):
+                stream.write(zeros)
     return sink.getvalue()
 
 

@@ -109,7 +109,7 @@ def test_a_database_as_output(place: Place, tabsynth: Run) -> None:
     assert tabsynth(*filled(FILES["sample"], place), "-o", url).refused(2) == "postgresql://..."
 
 
-@pytest.mark.parametrize("case", BOTH)
+@pytest.mark.parametrize("case", ["sample", "infer", "run"])
 def test_no_permission(case: str, place: Place, tabsynth_process: Callable[..., Done]) -> None:
     locked = place.outputs / "locked"
     locked.mkdir(mode=0o555)

@@ -99,7 +99,7 @@ def test_every_byte_of_the_zip_directory_may_flip(tmp_path: Path) -> None:
     expected = drawn(model)
     refused = 0
     for place in range(start, len(whole)):
-        for mask in (0x01, 0x80, 0xFF):
+        for mask in (0x01, 0xFF):
             body = bytearray(whole)
             body[place] ^= mask
             loaded = opened(bytes(body), tmp_path)
