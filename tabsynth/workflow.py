@@ -85,7 +85,10 @@ def run(
         train, holdout = split(private, seed=seed)
         say(f"fitting {resolve(synthesizer)}")
         fitted = fit(train, synthesizer=synthesizer, parameters=parameters, seed=seed)
-        made_by: dict[str, Any] = {"synthesizer": fitted.synthesizer, "parameters": fitted.parameters}
+        made_by: dict[str, Any] = {
+            "synthesizer": fitted.synthesizer,
+            "parameters": fitted.parameters,
+        }
         say("sampling")
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
         report = evaluate(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import typer
 
-from tabsynth.cli import app
+from tabsynth.commands import app
 
 PREFACE: Final = """\
 # Command line
