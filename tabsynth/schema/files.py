@@ -66,7 +66,7 @@ def parse_text(text: str, where: str, *, as_json: bool) -> dict[str, Any]:
         else:
             # A subclass of SafeLoader: builds plain values only.
             document = yaml.load(text, Loader=_Loader)
-            json.dumps(document)
+        json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         problem = f"text that stops making sense at line {error.lineno}, column {error.colno}"
     except yaml.MarkedYAMLError as error:
@@ -75,6 +75,8 @@ def parse_text(text: str, where: str, *, as_json: bool) -> dict[str, Any]:
         problem = "characters that YAML does not allow"
     except RecursionError:
         problem = "values nested too deeply"
+    except UnicodeEncodeError:
+        problem = "an escaped half of a character"
     except (TypeError, ValueError):
         problem = "values that JSON does not know, or a key twice in one mapping"
     if problem is not None:
