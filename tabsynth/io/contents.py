@@ -52,7 +52,7 @@ def mapped(path: Path, where: str) -> pa.NativeFile:
         elif found.st_size == 0:
             source = pa.BufferReader(b"")
         else:
-            source = pa.memory_map(os.fspath(path))
+            source = pa.memory_map(os.fsencode(path))
     except (OSError, ValueError) as error:
         raise _unreadable(error, where) from None
     if source.size() == 0:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
+import subprocess
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -19,7 +21,17 @@ import pytest
 import yaml
 
 from tabsynth.schema.files import bundled
-from tests.e2e.scene import HEADER, SCHEMA, SECRET_TEXT, Done, Place, Run, records, write_csv
+from tests.e2e.scene import (
+    HEADER,
+    SCHEMA,
+    SECRET_TEXT,
+    Done,
+    Place,
+    Run,
+    command,
+    records,
+    write_csv,
+)
 
 RUN_FILES = {
     "synthetic.parquet", "model.tabsynth", "schema.yaml", "report.html", "report.json",
@@ -429,3 +441,23 @@ def test_out_may_be_a_link_or_relative(
     assert len(read(target)) == 20
     went(tabsynth("sample", place.model, "-n", 20, "-o", "-x.csv", "--quiet"))
     assert len(read(place.outputs / "-x.csv")) == 20
+
+
+def test_names_that_are_no_text_here(place: Place) -> None:
+    """On a system of ASCII, names of files and columns beyond it still work."""
+    table = place.given("größe.csv", "größe\n" + "ja\nnein\n" * 20)
+    ascii_only = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    out = place.outputs / "größe"
+    model = out / "model.tabsynth"
+    words = ["sample", model, "-o"]
+    for more, code in (
+        (["run", table, "-o", out], 3),
+        (["inspect", model], 0),
+        (["inspect", model, "--json"], 0),
+        *(([*words, out / f"é.{ending}"], 0) for ending in FORMATS),
+    ):
+        done = subprocess.run(
+            command(*more), env=ascii_only, capture_output=True, check=False, timeout=60
+        )
+        assert done.returncode == code, done.stderr
+    assert set(read(out / "é.csv")["größe"]) == {"ja", "nein"}
