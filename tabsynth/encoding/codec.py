@@ -152,7 +152,8 @@ class NumericCodec:
         if len(atom_cells):
             atoms = self.low[atom_cells]
             place = np.minimum(np.searchsorted(atoms, units), len(atoms) - 1)
-            codes = np.where(atoms[place] == units, atom_cells.astype(codes.dtype)[place], codes)
+            hit = (atoms[place] == units) & self._on_lattice(chunk)
+            codes = np.where(hit, atom_cells.astype(codes.dtype)[place], codes)
         codes[missing] = self.missing_cell
         return codes
 
@@ -187,6 +188,14 @@ class NumericCodec:
         whole = self.low.dtype.kind == "i"
         native, missing = native_numbers(values, self.field, whole=whole)
         return (native - self.offset) // self.step if whole else native, missing
+
+    def _on_lattice(self, values: pa.Array) -> NDArray[np.bool_] | np.bool_:
+        """Whether a unit stands for the value itself, not for one that was rounded down to it."""
+        if self.step == 1:
+            return np.True_
+        native, _ = native_numbers(values, self.field, whole=True)
+        on: NDArray[np.bool_] = (native - self.offset) % self.step == 0
+        return on
 
     def _from_units(self, units: NDArray[Any], mask: NDArray[np.bool_] | None) -> pa.Array:
         target = storage_type(self.field)

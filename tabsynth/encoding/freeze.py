@@ -81,13 +81,22 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
             got="larger ones",
             remedy="declare it as a string or an identifier in the schema",
         )
-    offset, step = _lattice(native)
-    units = (native - offset) // step if native.dtype.kind == "i" else native
     threshold = min_count
     if np.count_nonzero(counts >= threshold) > MAX_ATOMS:
         threshold = int(np.partition(counts, -MAX_ATOMS)[-MAX_ATOMS]) + 1
     is_atom = counts >= threshold
+    # a lone value without a cell would stand in the step: beside a constant 0 it would be the step
+    has_bins = counts[~is_atom].sum() >= 2 * min_count
+    offset, step = _lattice(native if has_bins else native[is_atom])
+    units = (native - offset) // step if native.dtype.kind == "i" else native
     low, high = _bins(units[~is_atom], counts[~is_atom], min_count)
+    if field.constraints.required and not len(low) and not is_atom.any():
+        raise DataError(
+            f"column {field.name!r}",
+            expected=f"at least one value seen in {min_count} records, or more different ones",
+            got="too few, which may not be emitted",
+            remedy="give more records, or lower min_count if the records are not private",
+        )
     atom = np.arange(len(low) + np.count_nonzero(is_atom)) >= len(low)
     low, high = np.append(low, units[is_atom]), np.append(high, units[is_atom])
     order = np.lexsort((atom, low + (high - low) / 2))
@@ -112,12 +121,19 @@ def _bins(
     smaller, lowest, highest, larger = units[np.searchsorted(running, ranks)]
     if units.dtype.kind == "i":
         cut = below + (above - below) // 2
-        low, high = np.append(min(lowest, highest), cut + 1), np.append(cut, highest)
+        # between two records where there is room, so that neither end is a record's own value
+        low = np.append(smaller + (lowest - smaller + 1) // 2, cut + 1)
+        high = np.append(cut, highest + (larger - highest) // 2)
     else:
         cut = below + (above - below) / 2
         low = np.append(smaller + (lowest - smaller) / 2, cut)
         high = np.append(cut, highest + (larger - highest) / 2)
-    return low, np.maximum(low, high)
+    high = np.maximum(low, high)
+    if len(low) == 1 and low[0] == high[0] and low[0] in units:
+        # one value that too few records have: the k-th extremes give it room, or it has no cell
+        low, high = np.array([smaller]), np.array([larger])
+        return (low, high) if smaller < larger else (units[:0], units[:0])
+    return low, high
 
 
 def _group_ends(counts: NDArray[np.int64], total: int, min_count: int) -> NDArray[np.intp]:

@@ -133,11 +133,14 @@ def _apply_bounds(column: Values, field: FieldSchema) -> tuple[Values, list[tupl
         if bound is None or rule in field.tabsynth.observed:
             continue
         scale = _scale(column.values)
-        beyond = pc.less(scale, bound) if rule == "minimum" else pc.greater(scale, bound)
+        # a declared bound may lie outside what 64 bits hold, a value cannot
+        whole = not pa.types.is_floating(scale.type)
+        end = min(max(bound, -(2**63)), 2**63 - 1) if whole else bound
+        beyond = pc.less(scale, end) if rule == "minimum" else pc.greater(scale, end)
         if field.tabsynth.out_of_range == "error":
             found.append((rule, column.count(beyond), f"{rule} {text}"))
             continue
-        limit = _at(bound, column.values.type) if field.tabsynth.out_of_range == "clip" else None
+        limit = _at(end, column.values.type) if field.tabsynth.out_of_range == "clip" else None
         column = _with(column, pc.if_else(beyond, limit, column.values))
     return column, found
 

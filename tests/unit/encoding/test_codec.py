@@ -119,6 +119,47 @@ def test_decimals_and_steps_are_kept() -> None:
     assert set(np.unique(drawn % 100)) == {50}
 
 
+def test_a_lone_value_does_not_stand_in_the_step() -> None:
+    """Beside a constant 0, the step of a lattice through both would be the other value."""
+    for lone in ([1_234_567], [1_234_567, 7_654_321], list(range(1_000_003, 9_000_027, 1_000_003))):
+        table = numbers([0] * 500 + lone, "integer")
+        codec = freeze(analyze(table))
+        assert codec.state()[0] == [{"offset": 0, "step": 1, "pooled": round(len(lone) / 500, 2)}]
+        assert codec.encode(table)[0].tolist() == [0] * 500 + [POOLED] * len(lone)
+
+
+def test_values_off_the_lattice_are_not_rounded_to_an_atom() -> None:
+    table = numbers([0, 100, 200] * 50 + [150], "integer")
+    codec = freeze(analyze(table))
+    assert codec.state()[0][0]["step"] == 100
+    assert codec.encode(table)[0].tolist() == [0, 1, 2] * 50 + [POOLED]
+
+
+@pytest.mark.parametrize("rare", range(10, 30))
+def test_few_rare_numbers_are_never_given_away(rare: int) -> None:
+    """Just enough records for one interval: its ends are no record's value, nor what it emits."""
+    rng = np.random.default_rng(rare)
+    lone = np.sort(rng.choice(10**9, rare, replace=False))
+    table = numbers([0] * 500 + lone.tolist(), "integer")
+    codec = freeze(analyze(table))
+    held = np.concatenate([codec.columns[0].low, codec.columns[0].high])
+    assert not np.isin(held, lone).any()
+    drawn = codec.decode([np.repeat(codec.encode(table)[0], 20)], rng).column("x").to_numpy()
+    assert not np.isin(drawn, lone).any()
+    assert drawn[drawn != 0].min() >= lone[4] and drawn.max() <= lone[-5]
+
+
+@pytest.mark.parametrize("kind", ["integer", "number"])
+def test_an_interval_is_not_one_value_of_too_few_records(kind: str) -> None:
+    table = numbers([0] * 500 + [11, 22, 33] * 4, kind)
+    assert np.unique(freeze(analyze(table)).encode(table)[0]).tolist() == [POOLED, 0]
+    neighbours = numbers([0] * 500 + list(range(31, 41)), "integer")
+    codec = freeze(analyze(neighbours)).columns[0]
+    assert (codec.low.tolist(), codec.high.tolist()) == ([0, 35], [0, 36])
+    with pytest.raises(DataError, match="seen in 5 records"):
+        freeze(analyze(numbers([11, 22, 33] * 4, kind, constraints={"required": True})))
+
+
 def test_negative_zero_is_zero() -> None:
     table = numbers([0.0, -0.0] * 20, "number")
     codec = freeze(analyze(table))

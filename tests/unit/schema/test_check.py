@@ -376,6 +376,12 @@ def test_out_of_range_decides_about_bounds() -> None:
     assert one(when, ["1999-12-31T00:00"]) == ([dt.datetime(2000, 1, 1, tzinfo=dt.UTC)], {})
 
 
+def test_a_bound_beyond_64_bits_is_a_bound() -> None:
+    field = {"type": "integer", "constraints": {"minimum": -(10**30), "maximum": 10**30}}
+    assert one(field, ["-5", "5"]) == ([-5, 5], {})
+    assert one({"type": "integer", "constraints": {"minimum": 10**30}}, ["-5"])[1] == {"minimum": 1}
+
+
 def test_observed_facts_bind_nothing() -> None:
     observed = ["minimum", "maximum", "required", "categories", "decimals"]
     number = {
