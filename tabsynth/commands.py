@@ -137,7 +137,7 @@ def run(
     from tabsynth.io.read import file_format
 
     progress = Progress(quiet=_quiet)
-    workflow.resolve(synthesizer)
+    workflow.configure(workflow.resolve(synthesizer), _parameters(param))
     file_format(data)  # a URL may hold a password; so it is refused before it is shown
     progress.say(f"reading {data}")
     table = workflow.read_table(data, _schema(schema))
@@ -168,6 +168,7 @@ def fit(
 
     progress = Progress(quiet=_quiet)
     name = workflow.resolve(synthesizer)
+    workflow.configure(name, _parameters(param))
     file_format(data)  # a URL may hold a password; so it is refused before it is shown
     progress.say(f"reading {data}")
     table = workflow.read_table(data, _schema(schema))

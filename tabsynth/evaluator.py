@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -55,7 +55,7 @@ def judge(
     )
 
 
-def gate(results: Iterable[Result], comparison: Comparison) -> tuple[Verdict, list[str]]:
+def gate(results: list[Result], comparison: Comparison) -> tuple[Verdict, list[str]]:
     """The verdict and the reasons for it."""
     failed = [r for r in results if r.status == "fail"]
     reasons = []
@@ -76,6 +76,7 @@ def gate(results: Iterable[Result], comparison: Comparison) -> tuple[Verdict, li
         reasons.append(
             f"The holdout has fewer than {FEW_HOLDOUT_RECORDS} records; intervals are wide."
         )
+    reasons.extend(f"{r.name}: no figure; it {r.method}." for r in results if r.value is None)
     return "inconclusive", [NO_ATTACKS, *reasons]
 
 

@@ -181,7 +181,7 @@ def fit(
     """
     private = as_table(table, schema)
     name = resolve(synthesizer)
-    maker = _configure(name, parameters or {})
+    maker = configure(name, parameters or {})
     if not private.schema.modelled_fields:
         raise DataError(
             "data", expected="at least one column to model", got="only generated or text columns",
@@ -274,7 +274,12 @@ def resolve(synthesizer: str) -> str:
     return name
 
 
-def _configure(name: str, parameters: Mapping[str, Any]) -> Any:
+def configure(name: str, parameters: Mapping[str, Any]) -> Any:
+    """The synthesizer of that registered name with those hyper-parameters, values or texts.
+
+    Raises:
+        UsageError: an unknown parameter, or a value that is none of its.
+    """
     kind = registry.synthesizer(name)
     known = [f.name for f in dataclasses.fields(kind)]
     for key in parameters:

@@ -59,7 +59,9 @@ def _preview(data: pa.Buffer) -> tuple[list[str], list[str]]:
     for _, line in islice(_lines(data), PREVIEWED):
         try:
             record = json.loads(line)
-        except (ValueError, RecursionError):
+            # half of a character, which JSON can write and Arrow cannot name a column by
+            "".join(record).encode()
+        except (ValueError, TypeError, RecursionError):
             break
         if not isinstance(record, dict):
             break

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.report.model import Result, Status
+from tabsynth.report.model import Family, Result, Status
 from tabsynth.schema.check import Violation
 from tabsynth.table import Table
 
@@ -92,6 +92,19 @@ def score(
         return None, "uninformative"
     result = float(np.clip(100 * (baseline - value) / span, 0, 100))
     return result, "attention" if result < 50 else "ok"
+
+
+def no_figure(name: str, family: Family, *, unit: str, n: int, method: str) -> Result:
+    """The result of a measure that cannot be taken, with what it would need as its method."""
+    return Result(
+        name=name,
+        family=family,
+        value=None,
+        unit=unit,
+        n=n,
+        method=method,
+        status="uninformative",
+    )
 
 
 def _at_most(table: Table, records: int, rng: np.random.Generator) -> Table:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.metrics.comparison import Comparison, score
+from tabsynth.metrics.comparison import Comparison, no_figure, score
 from tabsynth.metrics.learners import features, one_thread
 from tabsynth.report.model import Result
 from tabsynth.table import Table
@@ -21,8 +21,8 @@ def c2st_auc(comparison: Comparison) -> list[Result]:
     """Cross-fitted AUC of telling synthetic records from equally many holdout records.
 
     Returns:
-        AUC, 0.5 when they cannot be told apart, 1 when always; lower is better. Nothing when there
-        are fewer than 50 records on a side.
+        AUC, 0.5 when they cannot be told apart, 1 when always; lower is better. No figure when
+        there are fewer than 50 records on a side.
 
     Privacy: reads holdout and training records; not differentially private.
 
@@ -31,7 +31,8 @@ def c2st_auc(comparison: Comparison) -> list[Result]:
     small = comparison.modelled
     size = min(MAX_SIDE, small.holdout.num_rows, small.synthetic.num_rows, small.train.num_rows)
     if size < MIN_SIDE:
-        return []
+        needed = f"needs at least {MIN_SIDE} records of each table"
+        return [no_figure("c2st_auc", "fidelity", unit="AUC", n=2 * size, method=needed)]
     rng = comparison.rng("c2st_auc")
     with one_thread():
         value, error = _told_apart(small.synthetic, small.holdout, size, rng)

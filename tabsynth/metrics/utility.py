@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.errors import UsageError
-from tabsynth.metrics.comparison import Comparison, score
+from tabsynth.metrics.comparison import Comparison, no_figure, score
 from tabsynth.metrics.detection import delong
 from tabsynth.metrics.learners import features, one_thread
 from tabsynth.report.model import Result
@@ -23,7 +23,8 @@ def tstr(comparison: Comparison) -> list[Result]:
 
     Returns:
         For a categorical target the AUC (mean of one class against the rest), for a number R²;
-        higher is better. Nothing without a target, or with fewer than 50 usable holdout records.
+        higher is better. Nothing without a target; no figure with fewer than 50 usable holdout
+        records, with one class only, or with more than 50.
 
     Raises:
         UsageError: the target is not a modelled column.
@@ -50,7 +51,9 @@ def tstr(comparison: Comparison) -> list[Result]:
     classify = bool(categorical[column])
     classes = np.unique(test[:, column])
     if len(test) < MIN_TEST or len(classes) < 2 or (classify and len(classes) > MAX_CLASSES):
-        return []
+        needed = f"needs at least {MIN_TEST} holdout records with 2 to {MAX_CLASSES} classes"
+        found = no_figure("tstr", "utility", unit="AUC", n=len(test), method=needed)
+        return [found.model_copy(update={"column": target, "better": "higher"})]
     judge = _ClassJudge(classes) if classify else _NumberJudge()
     others = np.delete(categorical, column)
     with one_thread():
