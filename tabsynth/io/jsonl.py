@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -19,6 +20,9 @@ BLOCKS = (1 << 20, 1 << 25, 2**31 - 1)
 PREVIEWED = 100
 # from here on a float may stand for an integer that it does not equal
 EXACT = 2.0**53
+# a block that begins with it ends the process inside Arrow, without an error
+NULL_LINE = re.compile(rb"\n[ \t\r]*+null")
+NULL_START = re.compile(rb"[ \t\r]*+null")
 KINDS = {str: "text", int: "number", float: "number", bool: "boolean"}
 
 
@@ -37,6 +41,8 @@ def parse_jsonl(data: pa.Buffer, where: str) -> pa.Table:
     check_utf8(data, where)
     if bytes(view_of(data)[:3]) == b"\xef\xbb\xbf":
         data = data.slice(3)
+    if NULL_START.match(view_of(data)) or NULL_LINE.search(view_of(data)):
+        _diagnose(data, where)
     texts, order = _preview(data)
     table = _parse(data, where, texts)
     moments = [f.name for f in table.schema if pa.types.is_temporal(f.type)]
