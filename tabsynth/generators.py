@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.errors import DataError, SchemaError
-from tabsynth.schema.generator import Pattern, Personal, Sequence, Uuid
+from tabsynth.schema.generator import UNIQUE_KINDS, Pattern, Personal, Sequence, Uuid
 from tabsynth.schema.model import FieldSchema
 from tabsynth.schema.pattern import parse_pattern, pattern_capacity
 
@@ -31,7 +31,6 @@ _BLOCK: Final = 2**31
 _EPOCH: Final = dt.date(1970, 1, 1)
 _BIRTHS: Final = ((dt.date(1935, 1, 1) - _EPOCH).days, (dt.date(2007, 12, 31) - _EPOCH).days)
 _HEX: Final = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
-_UNIQUE_KINDS: Final = ("email", "url", "user_name")
 
 
 def generate(field: FieldSchema, rows: int, *, start: int, rng: np.random.Generator) -> pa.Array:
@@ -203,8 +202,8 @@ def _personal(
     field: FieldSchema, personal: Personal, rows: int, *, start: int, rng: np.random.Generator
 ) -> pa.Array:
     unique = field.constraints.unique
-    if unique and personal.what not in _UNIQUE_KINDS:
-        kinds = ", ".join(_UNIQUE_KINDS)
+    if unique and personal.what not in UNIQUE_KINDS:
+        kinds = ", ".join(UNIQUE_KINDS)
         raise DataError(
             f"column {field.name!r}",
             expected=f"a generator that can make unique values ({kinds}, sequence, uuid, pattern)",

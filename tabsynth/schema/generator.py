@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -20,6 +20,9 @@ PersonalKind = Literal[
     "city", "postcode", "country", "company", "job", "user_name", "url", "ipv4", "iban",
     "credit_card_number", "ssn", "license_plate", "date_of_birth",
 ]  # fmt: skip
+
+# the kinds whose invented values can be kept from coming twice
+UNIQUE_KINDS: Final = ("email", "url", "user_name")
 
 
 class Strict(BaseModel):

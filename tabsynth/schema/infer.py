@@ -19,14 +19,27 @@ from numpy.typing import NDArray
 
 from tabsynth.schema.columns import distinct, is_text, mask, read_values, weigh
 from tabsynth.schema.detect import MOST_DECIMALS, detect
+from tabsynth.schema.generator import UNIQUE_KINDS
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.parse import as_texts
-from tabsynth.schema.recognise import identifier, personal
+from tabsynth.schema.recognise import identifier, personal, repeated_identifier
 
 MOST_CATEGORIES: Final = 1_000
 _LONG_TEXT: Final = 40
 _MANY_WORDS: Final = 5
 _MANY_TEXTS: Final = 50
+_UNLINKED: Final = (
+    "names persons or things that come back; its values are invented, and records of one are no "
+    "longer linked"
+)
+
+_OWN_TEXTS: Final = "most records have a text of their own; it is withheld as free text"
+_AMOUNTS: Final = (
+    "looks like numbers but is withheld as free text; declare decimalChar or groupChar, or remove "
+    "units and currency signs"
+)
+_NUMBER_LIKE: Final = r"^[^\pL\d]*[A-Z$€£¥]{0,4} ?[-+]?\d[\d.,' ]*[^\pL\d]{0,4}[A-Za-z]{0,4}$"
+_MOST: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ def infer(raw: pa.Table, *, min_count: int = 5) -> TableSchema:
         field, remarks = _infer_field(name, raw.column(name), min_count)
         fields.append(field)
         notes += [f"column {name!r}: {remark}" for remark in remarks]
-    keys = [f.name for f in fields if f.tabsynth.role == "identifier"]
+    keys = [f.name for f in fields if f.tabsynth.role == "identifier" and f.constraints.unique]
     return TableSchema.model_validate(
         {
             "fields": fields,
@@ -208,10 +221,15 @@ def _invented(column: _Column) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     generator = identifier(column.field.name, texts, values) if everyone else None
     what = personal(column.field.name, texts, records=records, numeric=numeric)
     if what is not None and (generator is None or generator["kind"] != "uuid"):
-        invented = {"generator": {"kind": "personal", "what": what}}
-        return {"type": "string", "tabsynth": invented}, ("taken for personal data",)
+        facts: dict[str, Any] = {"generator": {"kind": "personal", "what": what}}
+        keep = {"constraints": {"unique": True}} if everyone and what in UNIQUE_KINDS else {}
+        return {"type": "string", "tabsynth": facts} | keep, ("taken for personal data",)
     if generator is None:
-        return None
+        repeated = repeated_identifier(column.field.name, texts, records=records)
+        if repeated is None:
+            return None
+        facts = {"role": "identifier", "generator": repeated}
+        return {"tabsynth": facts}, (_UNLINKED,)
     return {
         "constraints": {"unique": True},
         "tabsynth": {"role": "identifier", "generator": generator},
@@ -233,7 +251,8 @@ def _withheld(column: _Column, min_count: int) -> tuple[dict[str, Any], tuple[st
         if long or wordy:
             return facts, ()
         if different > _MANY_TEXTS:
-            return facts, ("most records have a text of their own; it is withheld as free text",)
+            like = mask(pc.match_substring_regex(present, _NUMBER_LIKE)).mean()
+            return facts, (_AMOUNTS if like > _MOST else _OWN_TEXTS,)
     if not (_weights_by_value(present, counts)[1] >= min_count).any():
         return facts, (f"no text is shared by {min_count} records; it is withheld as free text",)
     return None

@@ -36,7 +36,12 @@ _NAMES: Final = {
     "iban": "iban", "credit card": "credit_card_number", "credit card number": "credit_card_number",
     "card number": "credit_card_number", "ssn": "ssn", "social security number": "ssn",
     "ip": "ipv4", "ip address": "ipv4", "ipv4": "ipv4", "url": "url", "website": "url",
-    "homepage": "url", "license plate": "license_plate", "licence plate": "license_plate",
+    "homepage": "url", "vorname": "first_name", "nachname": "last_name",
+    "familienname": "last_name", "prenom": "first_name", "prénom": "first_name",
+    "nom de famille": "last_name", "apellido": "last_name", "apellidos": "last_name",
+    "telefon": "phone_number", "telefonnummer": "phone_number", "mobil": "phone_number",
+    "straße": "street_address", "strasse": "street_address", "anschrift": "address",
+    "adresse": "address", "license plate": "license_plate", "licence plate": "license_plate",
 }  # fmt: skip
 # named so, it is personal only where most records have a value of their own
 _LOOSE_NAMES: Final = {
@@ -61,7 +66,10 @@ _SHAPES: Final = {
     ),
 }
 _CODE: Final = r"^[A-Za-z]{0,6}[-_./ ]?[0-9]{2,}$"
+_SPOKEN: Final = r"^\pL[\pL.'’-]*,?( \pL[\pL.'’-]*)+$"
 _SHARE: Final = 0.9
+# fewer records to a value than this, and the value stands for a person or thing, not for a group
+_FEW_EACH: Final = 20
 
 
 def words(name: str) -> str:
@@ -90,6 +98,9 @@ def personal(name: str, texts: pa.Array, *, records: int, numeric: bool) -> str 
         # `P-00017` in a column named patient is a code, not a name
         coded = _LOOSE_NAMES[said] != "postcode" and _mostly(texts, _CODE)
         return None if coded else _LOOSE_NAMES[said]
+    # persons come back in visits and orders: their full names are told by their form
+    if _LOOSE_NAMES.get(said) == "name" and len(texts) > FEWEST_RECORDS and _mostly(texts, _SPOKEN):
+        return "name"
     if said.split()[-1:] and said.split()[-1] in _ID_WORDS:
         return None
     if own or len(texts) > FEWEST_RECORDS:
@@ -122,6 +133,29 @@ def identifier(name: str, texts: pa.Array, values: pa.Array) -> dict[str, Any] |
     )
 
 
+def repeated_identifier(name: str, texts: pa.Array, *, records: int) -> dict[str, Any] | None:
+    """The generator for a column that names persons or things which come back, or None.
+
+    Args:
+        name: the column; only a name that says so makes it one.
+        texts: its distinct texts, none missing, shape (N,).
+        records: how many records have a value.
+    """
+    said = words(name).split()
+    if not said or said[-1] not in _ID_WORDS or _MOMENT_WORDS & set(said):
+        return None
+    if len(texts) < FEWEST_RECORDS or records > _FEW_EACH * len(texts):
+        return None
+    if _share(texts, "^[0-9]{1,18}$") == 1.0:
+        return {"kind": "sequence", "start": _beyond(pc.max(texts.cast(pa.int64())).as_py())}
+    return _form(texts) or {"kind": "sequence", "prefix": "id-"}
+
+
+def _beyond(largest: int) -> int:
+    """The next power of ten: no invented number is one of the real ones."""
+    return int(10 ** min(len(str(max(largest, 0))), 18))
+
+
 def _mostly(texts: pa.Array, pattern: str) -> bool:
     """Whether 90 % of the texts match; a first thousand rules most columns out."""
     return all(_share(part, pattern) >= _SHARE for part in (texts.slice(0, 1_000), texts))
@@ -137,9 +171,7 @@ def _sequence(values: pa.Array, *, named: bool, moment: bool) -> dict[str, Any] 
     consecutive = ends["max"] - ends["min"] + 1 == len(values)
     if not named and (moment or not consecutive):
         return None
-    # the first number of real records is theirs; how many digits it has is enough
-    smallest = ends["min"]
-    return {"kind": "sequence", "start": 10 ** (len(str(smallest)) - 1) if smallest > 0 else 0}
+    return {"kind": "sequence", "start": _beyond(ends["max"])}
 
 
 def _numbered(texts: pa.Array) -> dict[str, Any] | None:

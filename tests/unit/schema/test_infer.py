@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabsynth.schema.check import check
-from tabsynth.schema.generator import Pattern
+from tabsynth.schema.generator import Pattern, Personal, Sequence
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import FieldSchema, TableSchema
 
@@ -141,11 +141,11 @@ def test_ordered_dictionaries_keep_their_order() -> None:
     ("name", "texts", "generator"),
     [
         ("x", [str(uuid.UUID(int=i, version=4)) for i in range(3)], {"kind": "uuid"}),
-        ("x", [str(i) for i in range(1, 31)], {"kind": "sequence", "start": 1}),
-        ("x", [str(i) for i in range(5017, 5047)], {"kind": "sequence", "start": 1000}),
-        ("Unnamed: 0", [str(i) for i in range(30)], {"kind": "sequence", "start": 0}),
-        ("patientId", [str(i * i) for i in range(30)], {"kind": "sequence", "start": 0}),
-        ("order_no", [str(7 * i + 100) for i in range(30)], {"kind": "sequence", "start": 100}),
+        ("x", [str(i) for i in range(1, 31)], {"kind": "sequence", "start": 100}),
+        ("x", [str(i) for i in range(5017, 5047)], {"kind": "sequence", "start": 10_000}),
+        ("Unnamed: 0", [str(i) for i in range(30)], {"kind": "sequence", "start": 100}),
+        ("patientId", [str(i * i) for i in range(30)], {"kind": "sequence", "start": 1000}),
+        ("order_no", [str(7 * i + 100) for i in range(30)], {"kind": "sequence", "start": 1000}),
         ("x", [f"P{i:03d}" for i in range(1, 31)], {"kind": "sequence", "prefix": "P", "width": 3}),
         ("x", [f"P-{i}" for i in range(1, 31)], {"kind": "sequence", "prefix": "P-"}),
         (
@@ -199,6 +199,48 @@ def _people(form: str, count: int = 40) -> list[str]:
     return [
         form.format(i=i, w="".join(chr(97 + (i * k) % 26) for k in (1, 3, 7))) for i in range(count)
     ]
+
+
+def test_persons_who_come_back_are_not_modelled() -> None:
+    """One record a visit: neither the persons' names nor their numbers may come out."""
+    person = [i * 7919 % 300 for i in range(2400)]
+    schema = table_of(
+        {
+            "patient_id": [str(10_000 + p) for p in person],
+            "patient_no": [f"P-{p:05d}" for p in person],
+            "full_name": [
+                f"Anna Maria{chr(97 + p % 26)} O'Nei{chr(97 + p // 26)}l" for p in person
+            ],
+            "ward_id": [str(p % 9) for p in person],
+        }
+    )
+    generators = {f.name: f.tabsynth.generator for f in schema.fields}
+    assert generators["patient_id"] == Sequence(start=100_000)
+    assert generators["patient_no"] == Pattern(pattern=r"P-\d{5}")
+    assert generators["full_name"] == Personal(what="name")
+    assert generators["ward_id"] is None
+    assert schema.primary_key == ()
+    assert any("no longer linked" in note for note in schema.tabsynth.notes)
+
+
+def test_invented_numbers_are_none_of_the_real_ones() -> None:
+    schema = table_of({"id": [str(i) for i in range(10_001, 11_001)]})
+    assert schema.fields[0].tabsynth.generator == Sequence(start=100_000)
+
+
+def test_different_addresses_stay_different() -> None:
+    schema = table_of({"email": [f"p{i}@example.org" for i in range(50)]})
+    assert schema.fields[0].constraints.unique
+
+
+@pytest.mark.parametrize(
+    "form", ["{0}.{1:03d},{2:02d}", "{0},{2:02d}", "€ {0},{2:02d}", "${0}.{2:02d}"]
+)
+def test_amounts_that_cannot_be_read_are_noted(form: str) -> None:
+    texts = [form.format(i + 1, i * 37 % 1000, i * 13 % 100) for i in range(120)]
+    schema = table_of({"cost": texts})
+    assert schema.fields[0].tabsynth.free_text == "replace"
+    assert any("decimalChar" in note for note in schema.tabsynth.notes)
 
 
 def test_codes_in_a_column_named_after_persons_are_identifiers() -> None:
