@@ -182,8 +182,8 @@ def test_identifiers(name: str, texts: list[str], generator: dict[str, Any]) -> 
         ("fnlwgt", [str(i * i) for i in range(100)]),
         ("year", [str(y) for y in range(1950, 2010)]),
         ("id", [str(i) for i in range(10)]),
-        ("id", [str(i // 2) for i in range(100)]),
-        ("id", ["", *map(str, range(100))]),
+        ("id", [str(i // 25) for i in range(1000)]),
+        ("year_no", [str(i // 2) for i in range(100)]),
         ("id", [str(i + 0.5) for i in range(100)]),
         ("measured", pa.array(np.arange(100.0))),
         ("when", pa.array(range(100), pa.timestamp("s"))),
@@ -221,6 +221,14 @@ def test_persons_who_come_back_are_not_modelled() -> None:
     assert generators["ward_id"] is None
     assert schema.primary_key == ()
     assert any("no longer linked" in note for note in schema.tabsynth.notes)
+
+
+@pytest.mark.parametrize("values", [[str(i // 2) for i in range(100)], ["", *map(str, range(100))]])
+def test_an_identifier_with_repeats_or_gaps_is_invented_but_no_key(values: list[str]) -> None:
+    schema = table_of({"id": values})
+    assert isinstance(schema.fields[0].tabsynth.generator, Sequence)
+    assert not schema.fields[0].constraints.unique
+    assert schema.primary_key == ()
 
 
 def test_invented_numbers_are_none_of_the_real_ones() -> None:
