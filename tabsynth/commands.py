@@ -134,13 +134,11 @@ def run(
     _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id,
                   protected=protected, policy=policy, deep=deep)  # fmt: skip
     from tabsynth import workflow
-    from tabsynth.io.read import file_format
 
     progress = Progress(quiet=_quiet)
     workflow.configure(workflow.resolve(synthesizer), _parameters(param))
-    file_format(data)  # a URL may hold a password; so it is refused before it is shown
-    progress.say(f"reading {data}")
-    table = workflow.read_table(data, _schema(schema))
+    _spare([out / name for name in workflow.RESULTS], data, schema)
+    table = _read(data, schema, progress)
     report = workflow.run(
         table, out, synthesizer=synthesizer, parameters=_parameters(param), n=rows,
         target=target, seed=seed, say=progress.say,
@@ -164,14 +162,12 @@ def fit(
     """Learn a model of a private table."""
     _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
     from tabsynth import workflow
-    from tabsynth.io.read import file_format
 
     progress = Progress(quiet=_quiet)
     name = workflow.resolve(synthesizer)
     workflow.configure(name, _parameters(param))
-    file_format(data)  # a URL may hold a password; so it is refused before it is shown
-    progress.say(f"reading {data}")
-    table = workflow.read_table(data, _schema(schema))
+    _spare([out], data, schema)
+    table = _read(data, schema, progress)
     progress.say(f"fitting {name}")
     workflow.fit(table, synthesizer=name, parameters=_parameters(param), seed=seed).save(out)
     typer.echo(f"wrote {out}")
@@ -198,6 +194,7 @@ def sample(
     if given and given_file:
         raise UsageError("--given", expected="--given or --given-file", got="both",
                          remedy="put all conditions into the file")  # fmt: skip
+    _spare([out], model, given_file)
     fitted = modelfile.load(model)
     wanted = None
     if given:
@@ -283,6 +280,7 @@ def schema_infer(
     from tabsynth.io.read import read_raw
     from tabsynth.schema.files import dump_schema
 
+    _spare([out], data)
     schema = workflow.infer_schema(read_raw(data))
     write_text(out, dump_schema(schema))
     for note in schema.tabsynth.notes:
@@ -335,6 +333,7 @@ def schema_convert(
     from tabsynth.schema.convert import convert, kind_of_file
     from tabsynth.schema.files import read_text
 
+    _spare([out], source)
     kind: Any = kind_of_file(out) if to == "auto" else to
     if kind not in ("tabsynth", "sdv", "datapackage"):
         raise UsageError(
@@ -370,6 +369,39 @@ def _refuse_later(**options: Any) -> None:
         )
 
 
+def _read(data: Path, schema: Path | None, progress: Progress) -> Any:
+    """A table, saying what a proposed schema takes its columns for."""
+    from tabsynth import workflow
+    from tabsynth.io.read import file_format
+
+    file_format(data)  # a URL may hold a password; so it is refused before it is shown
+    progress.say(f"reading {data}")
+    table = workflow.read_table(data, _schema(schema))
+    for note in table.schema.tabsynth.notes if schema is None else ():
+        progress.say(f"note: {note}")
+    return table
+
+
+def _spare(outputs: list[Path], *inputs: Path | None) -> None:
+    """Refuse to write over what is read."""
+    for source in inputs:
+        if source is not None and any(_same(out, source) for out in outputs):
+            raise UsageError(
+                "-o",
+                expected="another place than the input",
+                got=f"{source}, which would be overwritten",
+                remedy="choose another place",
+            )
+
+
+def _same(out: Path, source: Path) -> bool:
+    try:
+        return out.samefile(source)
+    except (OSError, ValueError):
+        # one of them is not there or cannot be; whoever opens it will say so
+        return False
+
+
 def _schema(path: Path | None) -> Any:
     from tabsynth.schema.files import load_schema
 
@@ -391,7 +423,7 @@ def _broken(data: Path, kinds: int) -> TabsynthError:
     return DataError(
         str(data),
         expected="records that keep the schema",
-        got=f"{kinds} kinds of violations",
+        got=f"{kinds} {'kind' if kinds == 1 else 'kinds'} of violations",
         remedy="correct the data or the schema",
     )
 

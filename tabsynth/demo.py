@@ -33,4 +33,4 @@ def fair_csv() -> Path:
 def demo(out: str | Path = DEFAULT_OUT, *, say: Say = lambda _: None) -> Report:
     """Run the whole line on `fair` with a fixed seed; see `workflow.run` for the files."""
     table = read_table(fair_csv(), load_schema(bundled("examples/fair.yaml")))
-    return run(table, out, target="affairs", seed=SEED, say=say)
+    return run(table, out, target="educ", seed=SEED, say=say)

@@ -16,6 +16,9 @@ from tabsynth.metrics.comparison import Comparison
 from tabsynth.report.model import Report, Result, Verdict
 
 FEW_HOLDOUT_RECORDS: Final = 500
+EXPLAINED: Final = frozenset(
+    {"copy_advantage", "unique_copies", "withheld_copies", "valid_cells", "violations"}
+)
 NO_ATTACKS: Final = (
     "Re-identification attacks are not part of this version, so nothing here shows that the table "
     "is safe to share; a pass cannot be given."
@@ -63,12 +66,17 @@ def gate(results: list[Result], comparison: Comparison) -> tuple[Verdict, list[s
     if broken:
         more = f"; and {len(broken) - 5} more kinds" if len(broken) > 5 else ""
         reasons.append(f"Synthetic records break the schema: {'; '.join(broken[:5])}{more}.")
-    if any(r.name == "copy_advantage" for r in failed):
+    if any(r.name in ("copy_advantage", "unique_copies") for r in failed):
         reasons.append(
-            "Training records are repeated exactly more often than holdout records are: the "
-            "synthesizer remembers them."
+            "Training records come out exactly more often than holdout records do: the synthesizer "
+            "remembers them, or very many values have just enough records to come out."
         )
-    others = {r.name for r in failed} - {"copy_advantage", "valid_cells", "violations"}
+    withheld = sorted({str(r.column) for r in failed if r.name == "withheld_copies"})
+    if withheld:
+        reasons.append(
+            f"Training values came out of columns to be invented: {', '.join(withheld)}."
+        )
+    others = {r.name for r in failed} - EXPLAINED
     reasons.extend(f"Metric {name} fails." for name in sorted(others))
     if failed:
         return "fail", reasons
@@ -76,7 +84,11 @@ def gate(results: list[Result], comparison: Comparison) -> tuple[Verdict, list[s
         reasons.append(
             f"The holdout has fewer than {FEW_HOLDOUT_RECORDS} records; intervals are wide."
         )
-    reasons.extend(f"{r.name}: no figure; it {r.method}." for r in results if r.value is None)
+    reasons.extend(
+        f"{r.name}: no figure; it {r.method}."
+        for r in results
+        if r.value is None and r.name != "withheld_copies"
+    )
     return "inconclusive", [NO_ATTACKS, *reasons]
 
 
@@ -89,6 +101,11 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
             "pandas": pd.__version__,
             "pyarrow": pa.__version__,
             "scikit-learn": sklearn.__version__,
+        },
+        "columns": {
+            "modelled": list(comparison.train.schema.modelled_names),
+            "invented": [f.name for f in comparison.train.schema.fields if f.is_generated],
+            "withheld": [f.name for f in comparison.train.schema.fields if f.tabsynth.free_text],
         },
         "evaluation_seed": comparison.seed,
         "train_records": comparison.train.num_rows,

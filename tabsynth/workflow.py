@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
 from tabsynth.manifests import RunManifest
 from tabsynth.metrics.comparison import Comparison
+from tabsynth.metrics.copies import overlap
 from tabsynth.modelfile import Fitted
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Report
@@ -27,6 +29,7 @@ from tabsynth.schema.check import check
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.margins import two_digits
 from tabsynth.table import Table, arrow_from_pandas
 
 if TYPE_CHECKING:
@@ -38,6 +41,15 @@ if TYPE_CHECKING:
 
 AUTO: Final = "gaussian_copula"
 TRAIN_SHARE: Final = 0.8
+
+RESULTS: Final = (
+    "synthetic.parquet",
+    "model.tabsynth",
+    "schema.yaml",
+    "report.html",
+    "report.json",
+    "manifest.json",
+)
 
 Say = Callable[[str], object]
 
@@ -93,7 +105,10 @@ def run(
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
         report = evaluate(
             train, holdout, synthetic, target=target, seed=seed, say=say,
-            provenance={**made_by, "seed": seed},
+            provenance={
+                **made_by, "seed": seed,
+                "command": _command(fitted, seed=seed, n=n, target=target),
+            },
         )  # fmt: skip
         say("writing")
         with open_writer(folder / "synthetic.parquet", synthetic.schema) as writer:
@@ -131,9 +146,19 @@ def infer_schema(table: pd.DataFrame | pa.Table) -> TableSchema:
 
 
 def as_table(table: TableLike, schema: TableSchema | None = None) -> Table:
-    """The table itself, or a DataFrame checked against a schema (inferred when left out)."""
+    """The table itself, or a DataFrame checked against a schema (inferred when left out).
+
+    Raises:
+        UsageError: it is neither.
+        DataError: a DataFrame that breaks the schema.
+    """
     if isinstance(table, Table):
         return table
+    if not hasattr(table, "columns"):
+        raise UsageError(
+            "table", expected="a Table or a DataFrame", got=f"a {type(table).__name__}",
+            remedy="read a file with tabsynth.read_table first",
+        )  # fmt: skip
     return Table.from_pandas(table, schema)
 
 
@@ -228,10 +253,18 @@ def evaluate(
     real = as_table(train, schema)
     check_target(target, real.schema)
     emitted = real.schema.emitted
-    data, violations = check(raw_table(synthetic), emitted)
+    raw = raw_table(synthetic)
+    dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
+    data, violations = check(raw.drop_columns(dropped), emitted)
+    apart = as_table(holdout, real.schema)
+    if overlap(real, apart):
+        raise DataError(
+            "holdout", expected="records that are not in train", got="mostly the same records",
+            remedy="keep records apart before the fit (`tabsynth run` does it for you)",
+        )  # fmt: skip
     comparison = Comparison(
         train=real.select(emitted),
-        holdout=as_table(holdout, real.schema).select(emitted),
+        holdout=apart.select(emitted),
         synthetic=Table(emitted, data),
         violations=violations,
         target=target,
@@ -317,6 +350,15 @@ def _require_generated_keys(schema: TableSchema) -> None:
             )  # fmt: skip
 
 
+def _command(fitted: Fitted, *, seed: int, n: int | None, target: str | None) -> str:
+    """What makes the same run again; names of files stand for themselves."""
+    parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
+    parts += [f"--param {key}={value}" for key, value in fitted.parameters.items()]
+    parts += [f"-n {n}"] if n else []
+    parts += [f"--target {shlex.quote(target)}"] if target else []
+    return " ".join([*parts, f"--seed {seed}"])
+
+
 def check_target(target: str | None, schema: TableSchema) -> None:
     """Refuse a target that is not a modelled column, before any work.
 
@@ -335,11 +377,6 @@ def raw_table(table: TableLike | pa.Table) -> pa.Table:
     if isinstance(table, Table):
         return table.data
     return table if isinstance(table, pa.Table) else arrow_from_pandas(table)
-
-
-def two_digits(count: int) -> int:
-    """A count to two significant digits: enough for a default, too coarse to reveal one record."""
-    return max(1, int(float(f"{count:.1e}")))
 
 
 def fresh_seed() -> int:

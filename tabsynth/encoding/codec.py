@@ -19,6 +19,7 @@ from tabsynth.schema.parse import value_type
 from tabsynth.table import Table
 
 POOLED: Final = -1
+SHOWN: Final = 20
 
 Codes = NDArray[np.signedinteger[Any]]
 
@@ -84,7 +85,10 @@ class CategoryCodec:
 
     def describe(self) -> str:
         """What the column can hold, in words."""
-        return f"{len(self.categories):,} categories{_pooled_words(self.pooled)}"
+        shown = ", ".join(map(str, self.categories[:SHOWN]))
+        more = ", ..." if len(self.categories) > SHOWN else ""
+        listed = f": {shown}{more}" if shown else ""
+        return f"{len(self.categories):,} categories{listed}{_pooled_words(self.pooled)}"
 
     @classmethod
     def restore(
@@ -220,7 +224,10 @@ class NumericCodec:
         """What the column can hold, in words."""
         atoms = int(np.count_nonzero(self.atom))
         bins = len(self.atom) - atoms
-        return f"{atoms:,} frequent values and {bins:,} intervals{_pooled_words(self.pooled)}"
+        ends = self._from_units(np.append(self.low[:1], self.high[-1:]), None).to_pylist()
+        span = f", from {ends[0]} to {ends[-1]}" if ends else ""
+        cells = f"{atoms:,} frequent values and {bins:,} intervals{span}"
+        return cells + _pooled_words(self.pooled)
 
     @classmethod
     def restore(
@@ -304,7 +311,7 @@ class Codec:
                 )
             codec, column = self.column(name), given.data.column(name)
             code = codec.encode(column)
-            free = code == codec.missing_cell
+            free = column.is_null().to_numpy()
             reachable = codec.contains(column) if isinstance(codec, NumericCodec) else code >= 0
             if not np.all(reachable | free):
                 raise ConditionError(

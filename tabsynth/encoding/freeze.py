@@ -55,7 +55,9 @@ def _categorical_codec(field: FieldSchema, counted: ColumnCounts, min_count: int
     pooled = round(float(counted.counts[counted.counts < min_count].sum()) / total, 2)
     frequent = counted.values.filter(pa.array(counted.counts >= min_count)).to_pylist()
     if field.type == "boolean":
-        return CategoryCodec(field, (False, True))
+        # whoever declares a boolean declares both its values
+        both = field.declares("type") or len(frequent) == 2
+        return CategoryCodec(field, (False, True) if both else tuple(frequent), pooled)
     if field.declares("categories"):
         return CategoryCodec(field, field.domain or ())
     listed = [c for c in field.domain or () if c in set(frequent)]

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.report.model import Family, Result, Status
+from tabsynth.report.model import Direction, Family, Result, Status
 from tabsynth.schema.check import Violation
 from tabsynth.table import Table
 
@@ -74,7 +74,12 @@ Metric = Callable[[Comparison], list[Result]]
 
 
 def score(
-    value: float, reference: float, baseline: float, *, margin: float
+    value: float,
+    reference: float,
+    baseline: float,
+    *,
+    margin: float,
+    better: Direction = "lower",
 ) -> tuple[float | None, Status]:
     """The value on the scale where 100 is the reference and 0 the baseline.
 
@@ -83,13 +88,16 @@ def score(
         reference: the same for real records.
         baseline: the same for independent columns.
         margin: half the width of the value's interval.
+        better: which direction of the value is better.
 
     Returns:
-        The score within 0 and 100 and its status; no score where the scale is within noise.
+        The score within 0 and 100 and its status. Where baseline and reference are within noise of
+        each other there is no score; a value clearly worse than both still deserves attention.
     """
     span = baseline - reference
     if abs(span) <= 2 * margin or span == 0:
-        return None, "uninformative"
+        worse = value - reference if better == "lower" else reference - value
+        return None, "attention" if worse > abs(span) + 2 * margin else "uninformative"
     result = float(np.clip(100 * (baseline - value) / span, 0, 100))
     return result, "attention" if result < 50 else "ok"
 

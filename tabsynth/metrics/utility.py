@@ -64,7 +64,7 @@ def tstr(comparison: Comparison) -> list[Result]:
     picks = rng.integers(0, len(truth), (DRAWS, len(truth)))
     drawn = [judge.quality(truth[p], guesses[0][p]) for p in picks]
     low, high = (float(q) for q in np.nanquantile(drawn, [0.025, 0.975]))
-    points, status = score(value, reference, baseline, margin=(high - low) / 2)
+    points, status = score(value, reference, baseline, margin=(high - low) / 2, better="higher")
     return [
         Result(
             name="tstr",

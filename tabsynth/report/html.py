@@ -67,9 +67,20 @@ WORDS: dict[str, Words] = {
         "reference is how often held-out records do so by chance.",
     ),
     "copy_advantage": Words(
-        "Copies beyond chance",
-        "The share of training records that the synthetic table repeats, minus the share of "
-        "held-out records it repeats. Clearly above 0, records were remembered, not met by chance.",
+        "Exact copies beyond chance",
+        "Of the records that occur once: the share of training records that the synthetic table "
+        "repeats, minus the share of held-out records it repeats. Clearly above 0, records were "
+        "remembered, not met by chance. A copy with one field changed is not seen here.",
+    ),
+    "unique_copies": Words(
+        "Copies of single records",
+        "The share of synthetic records that equal a record which only one training record has; "
+        "the reference is how often held-out records do.",
+    ),
+    "withheld_copies": Words(
+        "Copies in invented columns",
+        "For columns that are invented or withheld: the share of training values that come out, "
+        "minus the share of held-out values that do.",
     ),
 }  # fmt: skip
 STATUS_WORDS: dict[Status, str] = {

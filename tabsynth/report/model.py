@@ -10,6 +10,7 @@ from pydantic import Field as Setting
 
 Family = Literal["validity", "fidelity", "utility", "bias", "privacy"]
 Verdict = Literal["pass", "fail", "inconclusive"]
+Direction = Literal["lower", "higher"]
 Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
 
 
@@ -48,7 +49,7 @@ class Result(BaseModel):
     reference: float | None = None
     baseline: float | None = None
     score: float | None = Setting(default=None, ge=0, le=100)
-    better: Literal["lower", "higher"] = "lower"
+    better: Direction = "lower"
     unit: str
     n: int
     method: str
@@ -81,7 +82,7 @@ class Report(BaseModel):
         for result in self.results:
             if result.name == name and result.column == column:
                 return result
-        raise KeyError(name)
+        raise KeyError(name if column is None else f"{name} of column {column}")
 
     def __repr__(self) -> str:
         return f"Report(verdict={self.verdict!r}, {len(self.results)} results)"

@@ -58,7 +58,10 @@ class GaussianCopula:
         """
         codec = freeze(analyze(data), min_count=self.min_count)
         codes = codec.encode(data)
-        margins = [margin(k, c.cells) for k, c in zip(codes, codec.columns, strict=True)]
+        k = self.min_count
+        margins = [
+            margin(code, c.cells, min_count=k) for code, c in zip(codes, codec.columns, strict=True)
+        ]
         columns = lay_out(_some(codes, rng), margins, [c.ordered for c in codec.columns])
         return GaussianCopulaModel(codec, tuple(columns), latent_correlation(columns, codes))
 

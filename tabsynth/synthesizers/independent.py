@@ -45,7 +45,10 @@ class Independent:
         """
         codec = freeze(analyze(data), min_count=self.min_count)
         codes = codec.encode(data)
-        margins = [margin(k, c.cells) for k, c in zip(codes, codec.columns, strict=True)]
+        k = self.min_count
+        margins = [
+            margin(code, c.cells, min_count=k) for code, c in zip(codes, codec.columns, strict=True)
+        ]
         return IndependentModel(codec, tuple(margins))
 
     @classmethod

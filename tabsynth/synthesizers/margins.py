@@ -9,16 +9,31 @@ from tabsynth.encoding.codec import POOLED, Codes
 from tabsynth.errors import ConditionError
 
 
-def margin(codes: Codes, cells: int) -> NDArray[np.float64]:
+def margin(codes: Codes, cells: int, *, min_count: int) -> NDArray[np.float64]:
     """Shares of the cells among records that have one, shape (cells,); they add up to 1.
 
-    Where no record has one, everything is missing: the last cell.
+    The last cell, missing, gets none when fewer than `min_count` records are in it. Where no record
+    has a cell, everything is missing. Shares are rounded to a grid as coarse as the number of
+    records to two digits, so that the exact number cannot be worked out from them.
     """
-    counts = np.bincount(codes[codes != POOLED], minlength=cells).astype(np.float64)
-    if not counts.any():
-        counts[-1] = 1.0
-    share: NDArray[np.float64] = counts / counts.sum()
+    counts = np.bincount(codes[codes != POOLED], minlength=cells)
+    if counts[-1] < min_count:
+        counts[-1] = 0
+    total = int(counts.sum())
+    if not total:
+        counts[-1] = total = 1
+    grid = two_digits(total)
+    scaled = counts * (grid / total)
+    parts = np.floor(scaled)
+    largest = np.argsort(parts - scaled, kind="stable")[: round(grid - parts.sum())]
+    parts[largest] += 1
+    share: NDArray[np.float64] = parts / grid
     return share
+
+
+def two_digits(count: int) -> int:
+    """A count to two significant digits, to one below 100: too coarse to reveal one record."""
+    return max(1, int(float(f"{count:.1e}" if count >= 100 else f"{count:.0e}")))
 
 
 def draw(share: NDArray[np.float64], n: int, rng: np.random.Generator) -> Codes:

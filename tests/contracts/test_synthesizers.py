@@ -143,6 +143,35 @@ def test_rare_categories_are_never_emitted(name: str) -> None:
     assert set(drawn.column("d").to_pylist()) == {"common", "usual", "rare"}
 
 
+def test_one_persons_flag_and_one_gap_are_never_emitted(name: str) -> None:
+    flags = [False] * 999 + [True]
+    gaps = [None, *range(1, 1000)]
+    declared = TableSchema(fields=(field("flag", "boolean"), field("x", "integer")))
+    proposed = TableSchema(
+        fields=(field("flag", "boolean", tabsynth={"observed": ("type",)}), field("x", "integer"))
+    )
+    raw = pa.table({"flag": flags, "x": gaps})
+    drawn = sample(fit(Table.checked(raw, proposed), synthesizer=name, seed=0), 20_000, seed=0)
+    assert set(drawn.column("flag").to_pylist()) == {False}
+    assert drawn.column("x").null_count == 0
+    drawn = sample(fit(Table.checked(raw, declared), synthesizer=name, seed=0), 20_000, seed=0)
+    assert set(drawn.column("flag").to_pylist()) == {False, True}
+
+
+@pytest.mark.parametrize("rows", [57, 1237, 19_873])
+def test_the_exact_number_of_records_cannot_be_worked_out(name: str, rows: int) -> None:
+    """Every share is a fraction of one grid, and the grid is the number to two digits."""
+    rng = np.random.default_rng(rows)
+    raw = pa.table({"a": rng.integers(0, 4, rows), "b": rng.choice(["u", "v"], rows)})
+    schema = TableSchema(fields=(field("a", "integer"), field("b")))
+    state = fit(Table.checked(raw, schema), synthesizer=name, seed=0).model.state()
+    grid = 60 if rows == 57 else {1237: 1200, 19_873: 20_000}[rows]
+    shares = [a for k, a in state.arrays.items() if k.endswith((".share", ".margin"))]
+    assert len(shares) == 2
+    for share in shares:
+        np.testing.assert_allclose(share * grid, np.rint(share * grid), atol=1e-9)
+
+
 def test_extreme_values_are_never_emitted(name: str) -> None:
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=1000), [50.0, 60.0, 70.0, 80.0, -50.0, -60.0]])

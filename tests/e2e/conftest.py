@@ -59,6 +59,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table, its schema and a model of it."""
     folder = tmp_path_factory.mktemp("good")
     write_csv(folder / "table.csv", records(200))
+    write_csv(folder / "holdout.csv", records(200, seed=8))
     (folder / "schema.yaml").write_text(SCHEMA)
     handler = signal.getsignal(signal.SIGTERM)
     made = ["fit", folder / "table.csv", "--schema", folder / "schema.yaml", "--seed", "1"]

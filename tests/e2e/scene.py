@@ -118,6 +118,10 @@ class Place:
         return self.inputs / "table.csv"
 
     @property
+    def holdout(self) -> Path:
+        return self.inputs / "holdout.csv"
+
+    @property
     def schema(self) -> Path:
         return self.inputs / "schema.yaml"
 

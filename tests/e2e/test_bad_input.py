@@ -83,7 +83,7 @@ def test_malformed_schemas(case: str, place: Place, refuses: Refuses) -> None:
     refuses("schema", "check", bad, place.table)
     refuses("fit", place.table, "--schema", bad, out="model.tabsynth")
     refuses("run", place.table, "--schema", bad, out="dir")
-    three = ["--train", place.table, "--holdout", place.table, "--synthetic", place.table]
+    three = ["--train", place.table, "--holdout", place.holdout, "--synthetic", place.table]
     refuses("evaluate", *three, "--schema", bad, out="dir")
 
 
@@ -121,7 +121,7 @@ def test_schemas_that_the_data_breaks(case: str, place: Place, refuses: Refuses)
     schema = place.given("s.yaml", CONTRADICTED[case])
     refuses("fit", place.table, "--schema", schema, out="model.tabsynth")
     refuses("run", place.table, "--schema", schema, out="dir")
-    three = ["--train", place.table, "--holdout", place.table, "--synthetic", place.table]
+    three = ["--train", place.table, "--holdout", place.holdout, "--synthetic", place.table]
     refuses("evaluate", *three, "--schema", schema, out="dir")
 
 
@@ -225,7 +225,7 @@ WRONG_OPTIONS = {
     "parameter of run": ["run", "{table}", "--param", "min_count=x"],
     "target": ["run", "{table}", "--target", "height"],
     "target of evaluate": [
-        "evaluate", "--train", "{table}", "--holdout", "{table}", "--synthetic", "{table}",
+        "evaluate", "--train", "{table}", "--holdout", "{holdout}", "--synthetic", "{table}",
         "--target", "height",
     ],
     "delta": ["fit", "{table}", "--delta", "1e-6"],
@@ -240,7 +240,7 @@ WRONG_OPTIONS = {
 
 @pytest.mark.parametrize("case", WRONG_OPTIONS)
 def test_options_that_cannot_be_used(case: str, place: Place, refuses: Refuses) -> None:
-    words = [word.format(table=place.table) for word in WRONG_OPTIONS[case]]
+    words = [word.format(table=place.table, holdout=place.holdout) for word in WRONG_OPTIONS[case]]
     out = {"fit": "model.tabsynth", "list": None}.get(words[0], "dir")
     refuses(*words, out=out, code=2)
 
@@ -255,7 +255,7 @@ def test_privacy_that_cannot_be_given_is_refused(
 
 
 def test_options_of_evaluate_that_belong_to_later_work(place: Place, refuses: Refuses) -> None:
-    three = ["--train", place.table, "--holdout", place.table, "--synthetic", place.table]
+    three = ["--train", place.table, "--holdout", place.holdout, "--synthetic", place.table]
     for more in (["--deep"], ["--policy", "p.yaml"], ["--protected", "city"]):
         refuses("evaluate", *three, *more, out="dir", code=2)
 

@@ -20,7 +20,7 @@ FILES = {
 FOLDERS = {
     "run": ["run", "{table}", "--schema", "{schema}"],
     "evaluate": [
-        "evaluate", "--train", "{table}", "--holdout", "{table}", "--synthetic", "{table}",
+        "evaluate", "--train", "{table}", "--holdout", "{holdout}", "--synthetic", "{table}",
         "--schema", "{schema}",
     ],
 }  # fmt: skip
@@ -29,7 +29,8 @@ SAMPLED = ("csv", "csv.gz", "parquet", "jsonl")
 
 
 def filled(words: list[str], place: Place) -> list[object]:
-    return [w.format(table=place.table, schema=place.schema, model=place.model) for w in words]
+    names = {"table": place.table, "schema": place.schema, "model": place.model}
+    return [w.format(**names, holdout=place.holdout) for w in words]
 
 
 def refused_at(out: object, words: list[str], place: Place, tabsynth: Run) -> str:

@@ -18,6 +18,7 @@ from tabsynth.metrics.variation import pairwise_tv, univariate_tv
 from tabsynth.report.model import Result
 from tabsynth.sampler import sample
 from tabsynth.schema.check import Violation
+from tabsynth.schema.generator import Personal
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tabsynth.workflow import fit, split
@@ -67,6 +68,7 @@ def test_univariate_distance_sees_a_shift_but_no_lost_dependence() -> None:
     assert shifted.value > 0.2
     assert independent.value < 0.05
     assert good.ci_low <= good.value <= good.ci_high
+    assert shifted.status == "attention"
     # columns one by one cannot tell independent columns from real ones: no scale
     assert good.status == "uninformative"
     assert good.score is None
@@ -224,6 +226,56 @@ def test_copies_by_chance_do_not_fail() -> None:
     assert results["copy_advantage"].value is None
 
 
+def test_a_few_persons_copied_many_times_are_caught() -> None:
+    comparison = compare(GOOD)
+    three = comparison.train.take(np.arange(3).repeat(1000))
+    results = {r.name: r for r in exact_copies(compare(three))}
+    assert results["unique_copies"].status == "fail"
+    assert results["unique_copies"].value == 1.0
+
+
+def test_withheld_values_that_come_out_are_caught() -> None:
+    schema = TableSchema(
+        fields=(
+            field("x", "number"),
+            field("mail", tabsynth={"generator": Personal(what="email")}),
+            field("note", tabsynth={"free_text": "replace"}),
+        )
+    )
+
+    def people(start: int) -> pa.Table:
+        names = [f"p{i}" for i in range(start, start + 300)]
+        x = np.random.default_rng(start).normal(size=300)
+        return pa.table({"x": x, "mail": [f"{n}@a.example" for n in names], "note": names})
+
+    real = [Table.checked(people(s), schema) for s in (0, 300)]
+    leaked = people(600).set_column(1, "mail", people(0)["mail"])
+    results = exact_copies(Comparison(*real, Table.checked(leaked, schema)))
+    status = {r.column: r.status for r in results if r.name == "withheld_copies"}
+    assert status == {"mail": "fail", "note": "ok"}
+
+
+@pytest.mark.parametrize("name", registry.names("synthesizers"))
+@pytest.mark.parametrize("levels", [800, 60])
+def test_our_own_models_are_not_failed(name: str, levels: int) -> None:
+    """What at least five records share comes out, and that favours no single person.
+
+    With 800 levels of about five records the threshold itself favours training records a little;
+    before only reachable records were compared, 30 of 30 such tables were failed.
+    """
+    rng = np.random.default_rng(levels)
+    codes = [f"c{i}" for i in rng.integers(0, levels, 5000)]
+    raw = pa.table({"postcode": codes, "sex": rng.choice(["f", "m"], 5000)})
+    table = Table.checked(raw, TableSchema(fields=(field("postcode"), field("sex"))))
+    failed = 0
+    for seed in range(10):
+        train, holdout = split(table, seed=seed)
+        drawn = sample(fit(train, synthesizer=name, seed=seed), 4000, seed=seed)
+        results = exact_copies(Comparison(train, holdout, drawn))
+        failed += any(r.status == "fail" for r in results)
+    assert failed <= (3 if levels == 800 else 0)
+
+
 def test_values_just_frequent_enough_to_be_emitted_do_not_fail() -> None:
     """Every value occurs six or seven times; those with five of them in train come out."""
     raw = pa.table({"age": [20 + i % 60 for i in range(400)]})
@@ -232,7 +284,7 @@ def test_values_just_frequent_enough_to_be_emitted_do_not_fail() -> None:
         train, holdout = split(table, seed=seed)
         drawn = sample(fit(train, seed=seed), 320, seed=seed)
         results = exact_copies(Comparison(train, holdout, drawn))
-        assert results[1].status != "fail"
+        assert not [r for r in results if r.status == "fail"]
 
 
 def test_real_records_from_another_split_are_not_failed() -> None:
@@ -245,7 +297,7 @@ def test_real_records_from_another_split_are_not_failed() -> None:
         raw = pa.table({"a": [r[0] for r in rows], "b": [r[1] for r in rows]})
         table = Table.checked(raw, schema)
         parts = [table.take(np.arange(i, 900, 3)) for i in range(3)]
-        failed += exact_copies(Comparison(*parts))[1].status == "fail"
+        failed += any(r.status == "fail" for r in exact_copies(Comparison(*parts)))
     assert failed <= 3
 
 
@@ -283,6 +335,10 @@ def test_scores_run_from_the_baseline_to_the_reference() -> None:
     assert score(0.2, 0.1, 0.5, margin=0.01)[0] == pytest.approx(75)
     assert score(0.9, 0.9, 0.5, margin=0.01) == (100.0, "ok")
     assert score(0.1, 0.1, 0.12, margin=0.05) == (None, "uninformative")
+    # no scale between reference and baseline, but far worse than both
+    assert score(0.4, 0.1, 0.12, margin=0.05) == (None, "attention")
+    assert score(0.1, 0.5, 0.52, margin=0.05, better="higher") == (None, "attention")
+    assert score(0.9, 0.5, 0.52, margin=0.05, better="higher") == (None, "uninformative")
 
 
 @pytest.mark.parametrize("name", registry.names("metrics"))

@@ -171,7 +171,7 @@ def test_headline_has_one_row_per_measure(page: Node) -> None:
             "0.889 AUC", "[0.881, 0.898]", "0.918", "93", "● ok",
         ],
         "Exact copies": ["0.210 %", "[0.160, 0.280]", "0.230 %", "n/a", "● ok"],
-        "Copies beyond chance": [
+        "Exact copies beyond chance": [
             "−0.030 %", "[−0.110, 0.050]", "0 %", "n/a", "□ diagnostic",
         ],
     }  # fmt: skip

@@ -42,14 +42,16 @@ def test_latent_correlation_is_recovered_from_coarse_cells(
     codes = [
         np.searchsorted(stats.norm.ppf(np.arange(1, k) / k), z[:, j]) for j, k in enumerate(levels)
     ]
-    columns = [column(margin(c, k).tolist()) for c, k in zip(codes, levels, strict=True)]
+    columns = [
+        column(margin(c, k, min_count=1).tolist()) for c, k in zip(codes, levels, strict=True)
+    ]
     assert latent_correlation(columns, codes)[0, 1] == pytest.approx(rho, abs=0.03)
 
 
 def test_skewed_two_level_columns_are_recovered_too() -> None:
     z = normals(0.6, 50_000)
     codes = [(z[:, 0] > 1.5).astype(int), (z[:, 1] > -0.5).astype(int)]
-    columns = [column(margin(c, 2).tolist()) for c in codes]
+    columns = [column(margin(c, 2, min_count=1).tolist()) for c in codes]
     assert latent_correlation(columns, codes)[0, 1] == pytest.approx(0.6, abs=0.05)
 
 
@@ -70,7 +72,7 @@ def test_contradicting_pairs_still_give_a_correlation() -> None:
     codes = [rng.integers(0, 2, 40) for _ in range(3)]
     codes.append(codes[0])
     codes.append(1 - codes[0])
-    columns = [column(margin(c, 2).tolist()) for c in codes]
+    columns = [column(margin(c, 2, min_count=1).tolist()) for c in codes]
     matrix = latent_correlation(columns, codes)
     assert np.linalg.eigvalsh(matrix).min() > 0
     np.testing.assert_allclose(np.diag(matrix), 1.0)
@@ -80,7 +82,7 @@ def test_pooled_records_do_not_weaken_a_correlation() -> None:
     z = normals(0.7, 20_000)
     codes = [np.searchsorted([-0.5, 0.5], z[:, j]) for j in range(2)]
     codes[0][np.random.default_rng(0).random(20_000) < 0.3] = POOLED
-    columns = [column(margin(c, 3).tolist()) for c in codes]
+    columns = [column(margin(c, 3, min_count=1).tolist()) for c in codes]
     assert latent_correlation(columns, codes)[0, 1] == pytest.approx(0.7, abs=0.03)
 
 
@@ -128,7 +130,7 @@ def test_categories_are_ordered_by_what_goes_with_them() -> None:
     shuffled = np.array([4, 0, 6, 2, 5, 1, 3])[rank]
     numeric = np.argsort(np.argsort(x))
     codes = [shuffled, numeric]
-    margins = [margin(shuffled, 8), margin(numeric, 5001)]
+    margins = [margin(shuffled, 8, min_count=1), margin(numeric, 5001, min_count=1)]
     layout = lay_out(codes, margins, [False, True])[0]
     order = [c for c in layout.order if c != 7]
     wanted = [4, 0, 6, 2, 5, 1, 3]
