@@ -23,6 +23,7 @@ from tabsynth.schema.generator import UNIQUE_KINDS
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.parse import as_texts
 from tabsynth.schema.recognise import identifier, personal, repeated_identifier
+from tabsynth.schema.rounding import outward
 
 MOST_CATEGORIES: Final = 1_000
 _LONG_TEXT: Final = 40
@@ -278,6 +279,7 @@ def _modelled_facts(column: _Column, min_count: int) -> dict[str, Any]:
     if bounds is None:
         return {}
     low, high = bounds
+    low, high = outward(low, up=False), outward(high, up=True)
     return {"constraints": {"minimum": _written(low), "maximum": _written(high)}}
 
 
@@ -295,7 +297,7 @@ def _category_facts(column: _Column, min_count: int) -> dict[str, Any]:
 
 
 def _robust_ends(column: _Column, min_count: int) -> tuple[Any, Any] | None:
-    """The `min_count`-th smallest and largest value."""
+    """The `min_count`-th smallest and largest value; each is some record's own."""
     counts = column.counts
     total = int(counts.sum())
     if total < 2 * min_count:
