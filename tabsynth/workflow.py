@@ -140,7 +140,8 @@ def read_table(path: str | Path, schema: TableSchema | None = None) -> Table:
 def infer_schema(table: pd.DataFrame | pa.Table) -> TableSchema:
     """Propose a schema from records; facts read from them are marked `observed`.
 
-    Privacy: lists categories seen in at least 5 records and the 5th smallest and largest values.
+    Privacy: lists categories seen in at least 5 records, and the 5th smallest and largest values
+        rounded outward.
     """
     return infer(raw_table(table))
 
