@@ -145,13 +145,12 @@ def _check_header(layout: _Layout) -> None:
         )
     repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if repeated:
-        # a file without a header shows its first record here; so names that are values stay hidden
-        shown = "" if any(_is_number(n) for n in names) else f": {_listed(repeated)}"
+        # in a file without a header the names are a record's values; so only their places are shown
         places = [i + 1 for i, name in enumerate(names) if name == repeated[0]]
         raise DataError(
             f"{where}: header",
             expected="each column name once",
-            got=f"{len(repeated)} repeated (first: columns {_listed(places)}){shown}",
+            got=f"{len(repeated)} repeated (first: columns {_listed(places)})",
             remedy="rename the columns, or add a header if the file has none",
         )
 
@@ -271,14 +270,6 @@ def _start_of_record(layout: _Layout, number: int) -> int:
         returns = text[np.minimum(starts, len(text) - 1)] == ord("\r")
         starts = starts[(width > 1) | ((width == 1) & ~returns)]
     return int(starts[min(number, len(starts)) - 1])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _listed(items: list[Any]) -> str:
