@@ -208,11 +208,7 @@ def fit(
     private = as_table(table, schema)
     name = resolve(synthesizer)
     maker = configure(name, parameters or {})
-    if not private.schema.modelled_fields:
-        raise DataError(
-            "data", expected="at least one column to model", got="only generated or text columns",
-            remedy="check roles and generators in the schema",
-        )  # fmt: skip
+    _require_modelled(private.schema)
     _require_generated_keys(private.schema)
     model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
     return Fitted(
@@ -248,16 +244,24 @@ def evaluate(
         say: called with a line before each metric.
 
     Raises:
-        DataError: real records that break the schema.
+        DataError: real records that break the schema or stand in both real tables, a table
+            without records, or no column to compare.
         UsageError: a target that is not a column.
+
+    Privacy: reads all real records; the report holds statistics of them and is not differentially
+        private.
     """
     real = as_table(train, schema)
+    _require_modelled(real.schema)
     check_target(target, real.schema)
     emitted = real.schema.emitted
     raw = raw_table(synthetic)
     dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
     data, violations = check(raw.drop_columns(dropped), emitted)
     apart = as_table(holdout, real.schema)
+    for rows, name in ((real, "train"), (apart, "holdout"), (data, "synthetic")):
+        if rows.num_rows == 0:
+            raise DataError(name, expected="records", got="none", remedy="give at least one")
     if overlap(real, apart):
         raise DataError(
             "holdout", expected="records that are not in train", got="mostly the same records",
@@ -271,9 +275,6 @@ def evaluate(
         target=target,
         seed=seed or 0,
     )
-    for table, name in ((comparison.holdout, "holdout"), (comparison.synthetic, "synthetic")):
-        if table.num_rows == 0:
-            raise DataError(name, expected="records", got="none", remedy="give at least one")
     return judge(comparison, provenance=provenance, progress=lambda m: say(f"measuring {m}"))
 
 
@@ -332,6 +333,14 @@ def configure(name: str, parameters: Mapping[str, Any]) -> Any:
             f"--param {place}", expected=wanted, got="something else",
             remedy="correct the value",
         ) from None  # fmt: skip
+
+
+def _require_modelled(schema: TableSchema) -> None:
+    if not schema.modelled_fields:
+        raise DataError(
+            "data", expected="at least one column to model", got="only generated or text columns",
+            remedy="check roles and generators in the schema",
+        )  # fmt: skip
 
 
 def _require_generated_keys(schema: TableSchema) -> None:

@@ -24,7 +24,9 @@ def tstr(comparison: Comparison) -> list[Result]:
     Returns:
         For a categorical target the AUC (mean of one class against the rest), for a number R²;
         higher is better. Nothing without a target; no figure with fewer than 50 usable holdout
-        records, with one class only, or with more than 50.
+        records, with one class only, or with more than 50, nor where nothing can be learnt: a
+        table without another column, a target number that is always missing, or classes that
+        only one holdout record has.
 
     Raises:
         UsageError: the target is not a modelled column.
@@ -50,16 +52,20 @@ def tstr(comparison: Comparison) -> list[Result]:
     test = arrays[0]
     classify = bool(categorical[column])
     classes = np.unique(test[:, column])
+    judge = _ClassJudge(classes) if classify else _NumberJudge()
     if len(test) < MIN_TEST or len(classes) < 2 or (classify and len(classes) > MAX_CLASSES):
         needed = f"needs at least {MIN_TEST} holdout records with 2 to {MAX_CLASSES} classes"
-        found = no_figure("tstr", "utility", unit="AUC", n=len(test), method=needed)
-        return [found.model_copy(update={"column": target, "better": "higher"})]
-    judge = _ClassJudge(classes) if classify else _NumberJudge()
+        return [_no_figure(target, judge.unit, len(test), needed)]
+    if len(categorical) < 2:
+        return [_no_figure(target, judge.unit, len(test), "needs another column to learn from")]
     others = np.delete(categorical, column)
     with one_thread():
         guesses = [judge.learn(a, column, others, np.delete(test, column, 1)) for a in arrays[1:]]
     truth = test[:, column]
     value, reference, baseline = (judge.quality(truth, g) for g in guesses)
+    if not np.all(np.isfinite([value, reference, baseline])):
+        needed = "needs the target in every table, and each class in several holdout records"
+        return [_no_figure(target, judge.unit, len(test), needed)]
     rng = comparison.rng("tstr")
     picks = rng.integers(0, len(truth), (DRAWS, len(truth)))
     drawn = [judge.quality(truth[p], guesses[0][p]) for p in picks]
@@ -84,6 +90,11 @@ def tstr(comparison: Comparison) -> list[Result]:
             status=status,
         )
     ]
+
+
+def _no_figure(target: str, unit: str, n: int, needed: str) -> Result:
+    found = no_figure("tstr", "utility", unit=unit, n=n, method=needed)
+    return found.model_copy(update={"column": target, "better": "higher"})
 
 
 class _ClassJudge:
@@ -141,9 +152,11 @@ class _NumberJudge:
         categorical: NDArray[np.bool_],
         test: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Predicted values for the test records, shape (records,)."""
+        """Predicted values for the test records, shape (records,); NaN when nothing is learnt."""
         from sklearn.ensemble import HistGradientBoostingRegressor
 
+        if not len(records):
+            return np.full(len(test), np.nan)
         model: Any = HistGradientBoostingRegressor(categorical_features=categorical, random_state=0)
         model.fit(np.delete(records, column, 1), records[:, column])
         predicted: NDArray[np.float64] = model.predict(test)

@@ -43,6 +43,23 @@ def test_five_calls_on_dataframes(frame: pd.DataFrame) -> None:
     assert "attacks" in report.reasons[0]
 
 
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_tables_without_records_cannot_be_judged(frame: pd.DataFrame, empty: int) -> None:
+    tables = [frame.iloc[:600], frame.iloc[600:], frame.iloc[:100]]
+    tables[empty] = tables[empty].head(0)
+    name = ("train", "holdout", "synthetic")[empty]
+    with pytest.raises(DataError, match=f"{name}: expected records, got none"):
+        ts.evaluate(*tables, schema=ts.infer_schema(frame))
+
+
+def test_tables_of_invented_columns_cannot_be_judged() -> None:
+    frame = pd.DataFrame({"id": np.arange(300)})
+    schema = ts.infer_schema(frame)
+    assert not schema.modelled_names
+    with pytest.raises(DataError, match="at least one column to model"):
+        ts.evaluate(frame.head(200), frame.tail(100), frame, schema=schema)
+
+
 def test_notebook_forms(frame: pd.DataFrame) -> None:
     train, holdout = ts.split(frame, seed=0)
     model = ts.fit(train, seed=0)

@@ -192,6 +192,24 @@ def test_utility_without_a_target_is_silent_and_with_a_wrong_one_refused() -> No
         tstr(compare(GOOD, target="nothing"))
 
 
+def test_utility_that_cannot_be_learnt_has_no_figure_and_is_no_error() -> None:
+    missing = GOOD.data.set_column(1, "y", pa.nulls(GOOD.num_rows, pa.float64()))
+    lost = compare(Table(SCHEMA, missing), target="y")
+    alone = TableSchema(fields=(field("y", "number"),))
+    lonely = Comparison(*(t.select(alone) for t in (GOOD, SHIFTED, GOOD)), target="y")
+    once = GOOD.take(np.arange(60))
+    labels = pa.array([True] + [False] * 59)
+    rare = Comparison(
+        GOOD, Table(SCHEMA, once.data.set_column(3, "label", labels)), GOOD, target="label"
+    )
+    for comparison, unit in ((lost, "R²"), (lonely, "R²"), (rare, "AUC")):
+        (result,) = tstr(comparison)
+        assert result.value is None
+        assert result.status == "uninformative"
+        assert result.unit == unit
+        assert result.method.startswith("needs ")
+
+
 def test_a_bootstrap_copy_is_caught() -> None:
     comparison = compare(GOOD)
     copied = comparison.train.take(np.random.default_rng(0).integers(0, 4000, 4000))
