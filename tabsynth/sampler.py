@@ -103,9 +103,14 @@ def rows_to_draw(fitted: Fitted, n: int | None, given: Table | None) -> int:
 
     Raises:
         UsageError: n below 1.
-        ConditionError: several conditions, but not one per record.
+        ConditionError: no condition, or several but not one per record.
     """
     conditions = 1 if given is None else given.num_rows
+    if conditions == 0:
+        raise ConditionError(
+            "given", expected="at least one condition", got="a table without records",
+            remedy="leave the conditions out to draw freely",
+        )  # fmt: skip
     if n is not None and n < 1:
         raise UsageError("-n", expected="at least 1 record", got=str(n), remedy="ask for 1 or more")
     if n is None:
@@ -130,6 +135,8 @@ def draw(
 ) -> Iterator[pa.Table]:
     """Chunks of records in order; arguments are checked before the first is drawn."""
     conditions = None if given is None else as_given(given, fitted.schema)
+    if conditions is not None and not conditions.schema.names:
+        conditions = None
     total = rows_to_draw(fitted, n, conditions)
     if conditions is not None:
         # refuse an impossible condition before any work and any output

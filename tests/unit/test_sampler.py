@@ -38,6 +38,13 @@ def test_conditions_must_fit_the_size(fitted: Fitted) -> None:
     assert sample(fitted, 2, given=given, seed=0).num_rows == 2
 
 
+def test_no_condition_is_no_condition_but_an_empty_table_is_a_mistake(fitted: Fitted) -> None:
+    free = sample(fitted, 5, seed=0)
+    assert sample(fitted, 5, seed=0, given={}).data.equals(free.data)
+    with pytest.raises(ConditionError, match="at least one condition"):
+        sample(fitted, given=pa.table({"ok": pa.array([], pa.bool_())}))
+
+
 def test_conditions_are_checked_before_the_first_record(fitted: Fitted) -> None:
     with pytest.raises(ConditionError):
         draw(fitted, 10, seed=0, given={"nothing": 1}, workers=1)
