@@ -122,21 +122,16 @@ class GaussianCopulaModel:
         for name, codes in given.items():
             column = self.columns[self.schema.names.index(name)]
             require_possible(name, codes, column.share_by_cell)
-        fixed = [self.schema.names.index(name) for name in given]
-        free = [i for i in range(len(self.columns)) if i not in fixed]
+        fixed = np.array([self.schema.names.index(name) for name in given])
+        free = np.setdiff1d(np.arange(len(self.columns)), fixed)
         bounds = [self.columns[self.schema.names.index(x)].interval(k) for x, k in given.items()]
         low = np.stack([np.broadcast_to(b[0], n) for b in bounds])
         high = np.stack([np.broadcast_to(b[1], n) for b in bounds])
         inner = self.correlation[np.ix_(fixed, fixed)]
         latent = np.empty((len(self.columns), n))
         latent[fixed] = truncated_normal(inner, low, high, rng)
-        if free:
-            weights = np.linalg.solve(inner, self.correlation[np.ix_(fixed, free)]).T
-            rest = self.correlation[np.ix_(free, free)]
-            rest = rest - weights @ self.correlation[np.ix_(fixed, free)]
-            root = np.linalg.cholesky(rest + 1e-9 * np.eye(len(free)))
-            noise = rng.standard_normal((len(free), n))
-            latent[free] = weights @ latent[fixed] + root @ noise
+        if len(free):
+            latent[free] = _follow(self.correlation, fixed, free, latent[fixed], rng=rng)
         return latent
 
     def state(self) -> ModelState:
@@ -164,7 +159,8 @@ def truncated_normal(
 ) -> NDArray[np.float64]:
     """Normal vectors with that correlation, each inside its own box; shape (d, n).
 
-    One dimension is drawn exactly; several by Gibbs sampling over truncated normals.
+    One bounded dimension is drawn exactly, several by Gibbs sampling over truncated normals; then
+    those without a bound follow from the conditional normal.
 
     Args:
         correlation: shape (d, d), positive definite.
@@ -175,7 +171,50 @@ def truncated_normal(
     Source: Geweke (1991), Efficient simulation from the multivariate normal ... subject to linear
         constraints.
     """
+    free = np.isinf(low) & np.isinf(high)
+    draws = np.empty(low.shape)
+    # one step between a bounded dimension and a free one is small when they go together closely:
+    # Gibbs sampling over both would not arrive; so each set of bounded ones is drawn on its own
+    patterns, which = np.unique(free, axis=1, return_inverse=True)
+    for pattern, loose in enumerate(patterns.T):
+        rows = np.flatnonzero(which.ravel() == pattern)
+        bounded = np.flatnonzero(~loose)
+        inner = correlation[np.ix_(bounded, bounded)]
+        part = np.ix_(bounded, rows)
+        draws[part] = _gibbs(inner, low[part], high[part], rng)
+        if loose.any():
+            rest = np.flatnonzero(loose)
+            draws[np.ix_(rest, rows)] = _follow(correlation, bounded, rest, draws[part], rng=rng)
+    return draws
+
+
+def _follow(
+    correlation: NDArray[np.float64],
+    known: NDArray[np.intp],
+    free: NDArray[np.intp],
+    latent: NDArray[np.float64],
+    *,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """The free dimensions drawn given the known ones' values, shape (free, n)."""
+    across = correlation[np.ix_(known, free)]
+    weights = np.linalg.solve(correlation[np.ix_(known, known)], across).T
+    rest = correlation[np.ix_(free, free)] - weights @ across
+    root = np.linalg.cholesky(rest + 1e-9 * np.eye(len(free)))
+    noise = rng.standard_normal((len(free), latent.shape[1]))
+    drawn: NDArray[np.float64] = weights @ latent + root @ noise
+    return drawn
+
+
+def _gibbs(
+    correlation: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
     d = len(low)
+    if not d:
+        return np.empty(low.shape)
     precision = np.linalg.inv(correlation)
     draws = np.stack([_between(low[j], high[j], rng) for j in range(d)])
     for _ in range(GIBBS_SWEEPS if d > 1 else 0):
