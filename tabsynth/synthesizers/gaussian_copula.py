@@ -23,6 +23,7 @@ from tabsynth.synthesizers.scaling import lay_out
 from tabsynth.table import Table
 
 GIBBS_SWEEPS: Final = 30
+MAX_PATTERNS: Final = 64
 LAYOUT_RECORDS: Final = 500_000
 
 
@@ -160,7 +161,8 @@ def truncated_normal(
     """Normal vectors with that correlation, each inside its own box; shape (d, n).
 
     One bounded dimension is drawn exactly, several by Gibbs sampling over truncated normals; then
-    those without a bound follow from the conditional normal.
+    those without a bound follow from the conditional normal (beyond 64 different sets of bounded
+    dimensions, Gibbs sampling draws them too).
 
     Args:
         correlation: shape (d, d), positive definite.
@@ -176,6 +178,8 @@ def truncated_normal(
     # one step between a bounded dimension and a free one is small when they go together closely:
     # Gibbs sampling over both would not arrive; so each set of bounded ones is drawn on its own
     patterns, which = np.unique(free, axis=1, return_inverse=True)
+    if patterns.shape[1] > MAX_PATTERNS:
+        return _gibbs(correlation, low, high, rng)
     for pattern, loose in enumerate(patterns.T):
         rows = np.flatnonzero(which.ravel() == pattern)
         bounded = np.flatnonzero(~loose)

@@ -209,6 +209,16 @@ def test_free_dimensions_follow_exactly_however_close_they_are(bounded: int) -> 
     assert np.corrcoef(drawn[:, 1::2])[0, 1] == pytest.approx(r, abs=0.001)
 
 
+def test_conditions_of_many_patterns_are_drawn_together() -> None:
+    """Set by set, these would take minutes."""
+    rng = np.random.default_rng(0)
+    low = np.where(rng.random((40, 3000)) < 0.5, 0.5, -np.inf)
+    high = np.full(low.shape, np.inf)
+    drawn = truncated_normal(np.full((40, 40), 0.5) + 0.5 * np.eye(40), low, high, rng)
+    assert np.all(drawn >= low)
+    assert np.all(np.isfinite(drawn))
+
+
 def test_two_nominal_columns_keep_part_of_their_dependence() -> None:
     """One latent scale cannot hold it all, but the matching order keeps about a third of it."""
     rng = np.random.default_rng(0)
