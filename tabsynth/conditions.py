@@ -91,5 +91,16 @@ def _raw(given: Mapping[str, Any] | pd.DataFrame | pa.Table) -> pa.Table:
     if isinstance(given, pa.Table):
         return given
     if isinstance(given, Mapping):
-        return pa.table({str(name): pa.array([value]) for name, value in given.items()})
+        return pa.table({str(name): _one(str(name), value) for name, value in given.items()})
     return arrow_from_pandas(given)
+
+
+def _one(name: str, value: Any) -> pa.Array:
+    try:
+        return pa.array([value])
+    except (pa.ArrowException, UnicodeEncodeError, OverflowError):
+        # their own words quote the value
+        raise ConditionError(
+            f"given {name!a}", expected="a number, text, date or truth value", got="another value",
+            remedy="see `tabsynth inspect MODEL` for what the column can hold",
+        ) from None  # fmt: skip

@@ -111,20 +111,36 @@ def arrow_from_pandas(frame: pd.DataFrame) -> pa.Table:
     """Arrow columns of a DataFrame, its index left out.
 
     Raises:
-        DataError: a column of mixed types, or a repeated name.
+        DataError: a column of mixed types or of broken text, or a name that is repeated, empty or
+            no text.
     """
     names = [str(name) for name in frame.columns]
     arrays = []
     for position, name in enumerate(names):
         try:
             arrays.append(pa.array(frame.iloc[:, position], from_pandas=True))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        except UnicodeEncodeError:
+            raise DataError(
+                f"column {name!a}",
+                expected="texts that UTF-8 can hold",
+                got="half of a surrogate pair",
+                remedy="repair the texts first",
+            ) from None
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            # Arrow's own words quote a value
             raise DataError(
                 f"column {name!r}",
                 expected="values of one type",
                 got="a mixture of types",
                 remedy="convert the column to one type first",
-            ) from error
+            ) from None
+    if any(not name or not _is_utf8(name) for name in names):
+        raise DataError(
+            "DataFrame",
+            expected="a name for every column",
+            got="one that is empty or no text that UTF-8 can hold",
+            remedy="rename the columns",
+        )
     if len(set(names)) != len(names):
         raise DataError(
             "DataFrame",
@@ -133,6 +149,14 @@ def arrow_from_pandas(frame: pd.DataFrame) -> pa.Table:
             remedy="rename the columns",
         )
     return pa.Table.from_arrays(arrays, names=names)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _series(column: pa.ChunkedArray, field: FieldSchema) -> pd.Series[Any]:

@@ -45,6 +45,12 @@ def test_no_condition_is_no_condition_but_an_empty_table_is_a_mistake(fitted: Fi
         sample(fitted, given=pa.table({"ok": pa.array([], pa.bool_())}))
 
 
+@pytest.mark.parametrize("value", ["\ud800", object(), 2**70])
+def test_conditions_that_are_no_value_are_refused(fitted: Fitted, value: object) -> None:
+    with pytest.raises(ConditionError, match="got another value"):
+        sample(fitted, 2, given={"ok": value})
+
+
 def test_conditions_are_checked_before_the_first_record(fitted: Fitted) -> None:
     with pytest.raises(ConditionError):
         draw(fitted, 10, seed=0, given={"nothing": 1}, workers=1)

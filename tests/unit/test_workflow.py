@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 import zipfile
 from pathlib import Path
 
@@ -58,6 +59,25 @@ def test_tables_of_invented_columns_cannot_be_judged() -> None:
     assert not schema.modelled_names
     with pytest.raises(DataError, match="at least one column to model"):
         ts.evaluate(frame.head(200), frame.tail(100), frame, schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"": ["a", "b"]}, "a name for every column"),
+        ({"\ud800": ["a", "b"]}, "a name for every column"),
+        ({"x": ["a", "secret\ud800"]}, "half of a surrogate pair"),
+        ({"x": [1, "secret"]}, "a mixture of types"),
+    ],
+)
+def test_frames_that_cannot_be_held_are_refused_without_their_values(
+    columns: dict[str, list[object]], message: str
+) -> None:
+    frame = pd.DataFrame(dict(enumerate(columns.values())), dtype=object)
+    frame.columns = pd.Index(list(columns), dtype=object)
+    with pytest.raises(DataError, match=message) as caught:
+        ts.infer_schema(frame)
+    assert "secret" not in "".join(traceback.format_exception(caught.value, chain=True))
 
 
 def test_notebook_forms(frame: pd.DataFrame) -> None:
