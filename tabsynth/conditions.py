@@ -10,7 +10,7 @@ import pyarrow as pa
 from tabsynth.errors import ConditionError
 from tabsynth.schema.check import check
 from tabsynth.schema.model import Constraints, TableSchema
-from tabsynth.table import Table, arrow_from_pandas
+from tabsynth.table import Table, arrow_from_pandas, require_names
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -89,7 +89,13 @@ def from_texts(pairs: list[str], schema: TableSchema) -> Table:
 
 def _raw(given: Mapping[str, Any] | pd.DataFrame | pa.Table) -> pa.Table:
     if isinstance(given, pa.Table):
+        require_names(given.column_names)
         return given
+    if isinstance(given, str):
+        raise ConditionError(
+            "given", expected="a mapping from columns to values, or a table", got="a text",
+            remedy="write for example given={'sex': 'female'}",
+        )  # fmt: skip
     if isinstance(given, Mapping):
         return pa.table({str(name): _one(str(name), value) for name, value in given.items()})
     return arrow_from_pandas(given)

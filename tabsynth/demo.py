@@ -17,6 +17,9 @@ SEED = 0
 def fair_csv() -> Path:
     """The table `fair` of statsmodels: 6,366 women's answers on extramarital affairs.
 
+    Raises:
+        DataError: statsmodels is not installed.
+
     Source: Fair (1978), A Theory of Extramarital Affairs, doi:10.1086/260651.
     """
     spec = find_spec("statsmodels")

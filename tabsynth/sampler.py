@@ -140,7 +140,9 @@ def draw(
     total = rows_to_draw(fitted, n, conditions)
     if conditions is not None:
         # refuse an impossible condition before any work and any output
-        fitted.model.sample(conditions.num_rows, rng=np.random.default_rng(0), given=conditions)
+        for start in range(0, conditions.num_rows, CHUNK_ROWS):
+            part = Table(conditions.schema, conditions.data.slice(start, CHUNK_ROWS))
+            fitted.model.sample(part.num_rows, rng=np.random.default_rng(0), given=part)
     # an int, so that it can be spawned from without holding state
     entropy = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
     starts = range(0, total, CHUNK_ROWS)

@@ -134,21 +134,30 @@ def arrow_from_pandas(frame: pd.DataFrame) -> pa.Table:
                 got="a mixture of types",
                 remedy="convert the column to one type first",
             ) from None
+    require_names(names)
+    return pa.Table.from_arrays(arrays, names=names)
+
+
+def require_names(names: list[str]) -> None:
+    """Refuse columns that cannot be told apart by name.
+
+    Raises:
+        DataError: a name that is repeated, empty or no text.
+    """
     if any(not name or not _is_utf8(name) for name in names):
         raise DataError(
-            "DataFrame",
+            "table",
             expected="a name for every column",
             got="one that is empty or no text that UTF-8 can hold",
             remedy="rename the columns",
         )
     if len(set(names)) != len(names):
         raise DataError(
-            "DataFrame",
+            "table",
             expected="each column name once",
             got="duplicate column names",
             remedy="rename the columns",
         )
-    return pa.Table.from_arrays(arrays, names=names)
 
 
 def _is_utf8(text: str) -> bool:

@@ -30,7 +30,7 @@ from tabsynth.schema.files import dump_schema
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.margins import two_digits
-from tabsynth.table import Table, arrow_from_pandas
+from tabsynth.table import Table, arrow_from_pandas, require_names
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -383,10 +383,17 @@ def check_target(target: str | None, schema: TableSchema) -> None:
 
 
 def raw_table(table: TableLike | pa.Table) -> pa.Table:
-    """The Arrow columns of any kind of table, unchecked."""
+    """The Arrow columns of any kind of table, unchecked but for their names.
+
+    Raises:
+        DataError: columns that cannot be told apart by name, or of mixed types.
+    """
     if isinstance(table, Table):
         return table.data
-    return table if isinstance(table, pa.Table) else arrow_from_pandas(table)
+    if isinstance(table, pa.Table):
+        require_names(table.column_names)
+        return table
+    return arrow_from_pandas(table)
 
 
 def fresh_seed() -> int:

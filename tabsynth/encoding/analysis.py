@@ -44,7 +44,11 @@ def analyze(table: Table) -> Analysis:
 
 
 def merge(first: Analysis, second: Analysis) -> Analysis:
-    """The analysis of two partitions together; associative and commutative."""
+    """The analysis of two partitions together; associative and commutative.
+
+    Raises:
+        ValueError: partitions of different schemas.
+    """
     if first.schema != second.schema:
         raise ValueError("expected two partitions of one schema")
     columns = tuple(map(_add, first.columns, second.columns))

@@ -94,7 +94,11 @@ class CategoryCodec:
     def restore(
         cls, field: FieldSchema, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     ) -> CategoryCodec:
-        """The codec that `state` describes."""
+        """The codec that `state` describes.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
         categories = tuple(settings["categories"])
         wanted = {"string": str, "boolean": bool}.get(field.type, int)
         if any(type(c) is not wanted for c in categories) or len(set(categories)) < len(categories):
@@ -233,7 +237,11 @@ class NumericCodec:
     def restore(
         cls, field: FieldSchema, settings: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
     ) -> NumericCodec:
-        """The codec that `state` describes."""
+        """The codec that `state` describes.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
         offset, step = int(settings["offset"]), int(settings["step"])
         low, high, atom = arrays["low"], arrays["high"], arrays["atom"]
         whole = low.dtype == np.int64
@@ -344,7 +352,11 @@ class Codec:
         settings: list[dict[str, Any]],
         arrays: Mapping[str, NDArray[Any]],
     ) -> Codec:
-        """The codec that `state` describes."""
+        """The codec that `state` describes.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
         columns: list[ColumnCodec] = []
         if len(settings) != len(schema.fields):
             raise ValueError("expected settings for every column")

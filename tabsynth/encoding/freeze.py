@@ -30,6 +30,7 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
 
     Raises:
         DataError: too few records, or a column of which nothing may be emitted.
+        ValueError: `min_count` below 1.
 
     Privacy: not differentially private; every category, atom and bin end rests on at least
         `min_count` records or on the schema.
@@ -39,7 +40,7 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
     if analysis.rows < 2 * min_count:
         raise DataError(
             "data",
-            expected=f"at least {2 * min_count} records to learn from",
+            expected=f"at least {2 * min_count} records to learn from (a run keeps a fifth apart)",
             got="fewer",
             remedy="give more records, or lower min_count if the records are not private",
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from tabsynth.metrics.comparison import Comparison
+from tabsynth.metrics.learners import shared_codes
 from tabsynth.report.model import Result
 from tabsynth.table import Table
 
@@ -48,7 +48,8 @@ def exact_copies(comparison: Comparison) -> list[Result]:
     ]
     for name in comparison.train.schema.names:
         if name not in comparison.train.schema.modelled_names:
-            values = _known_codes([t.column(name) for t in tables])
+            # a missing value is nobody's
+            values = [k[k >= 0] for k in shared_codes([t.column(name) for t in tables])]
             results.append(_advantage("withheld_copies", *values, column=name))
     return results
 
@@ -62,8 +63,7 @@ def _reachable(tables: list[Table]) -> list[NDArray[np.bool_]]:
     first, second = (np.ones(t.num_rows, bool) for t in tables[:2])
     for field in tables[0].schema.modelled_fields:
         if field.is_categorical:
-            codes = _codes([t.column(field.name) for t in tables])
-            parts = np.split(codes, np.cumsum([t.num_rows for t in tables])[:-1])
+            parts = shared_codes([t.column(field.name) for t in tables])
             first &= np.isin(parts[0], parts[2])
             second &= np.isin(parts[1], parts[2])
     return [first, second]
@@ -169,23 +169,8 @@ def _keys(tables: list[Table]) -> list[Keys]:
     sizes = [t.num_rows for t in tables]
     key = np.zeros(sum(sizes), np.int64)
     for name in tables[0].schema.names:
-        codes = _codes([t.column(name) for t in tables])
+        codes = np.concatenate(shared_codes([t.column(name) for t in tables])) + 1
         combined = key * (int(codes.max(initial=0)) + 1) + codes
         # renumbering after each column keeps the product far from overflow
         key = np.unique(combined, return_inverse=True)[1].astype(np.int64)
     return np.split(key, np.cumsum(sizes)[:-1])
-
-
-def _known_codes(columns: list[Any]) -> list[Keys]:
-    """Codes of the values of one column, missing ones left out."""
-    codes = np.split(_codes(columns), np.cumsum([len(c) for c in columns])[:-1])
-    return [code[code > 0] for code in codes]
-
-
-def _codes(columns: list[Any]) -> NDArray[np.int64]:
-    plain = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
-    encoded = pa.chunked_array(plain).combine_chunks().dictionary_encode()
-    codes: NDArray[np.int64] = (
-        encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
-    )
-    return codes

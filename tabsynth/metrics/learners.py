@@ -43,11 +43,17 @@ def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np
     return arrays, categorical
 
 
-def _category_codes(columns: list[pa.Array]) -> list[NDArray[np.float64]]:
+def shared_codes(columns: list[pa.Array]) -> list[NDArray[np.int64]]:
+    """Codes of one column in several tables: equal for equal values, -1 for missing ones."""
     plain = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
     together = pa.chunked_array(plain).combine_chunks().dictionary_encode()
     codes = together.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    counts = np.bincount(codes[codes >= 0], minlength=len(together.dictionary))
+    return np.split(codes, np.cumsum([len(c) for c in columns])[:-1])
+
+
+def _category_codes(columns: list[pa.Array]) -> list[NDArray[np.float64]]:
+    codes = np.concatenate(shared_codes(columns))
+    counts = np.bincount(codes[codes >= 0])
     rank = np.empty(len(counts), np.float64)
     rank[np.argsort(-counts, kind="stable")] = np.arange(len(counts))
     values = np.where(codes < 0, np.nan, np.minimum(np.append(rank, 0), 253)[codes])

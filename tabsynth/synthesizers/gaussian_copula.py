@@ -68,7 +68,11 @@ class GaussianCopula:
 
     @classmethod
     def restore(cls, schema: TableSchema, state: ModelState) -> Model:
-        """The model whose `state` this is."""
+        """The model whose `state` this is.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
         codec = Codec.restore(schema, state.settings["columns"], state.arrays)
         columns = [
             LatentColumn(state.arrays[f"{i}.order"], state.arrays[f"{i}.share"])

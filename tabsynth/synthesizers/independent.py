@@ -53,7 +53,11 @@ class Independent:
 
     @classmethod
     def restore(cls, schema: TableSchema, state: ModelState) -> Model:
-        """The model whose `state` this is."""
+        """The model whose `state` this is.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
         codec = Codec.restore(schema, state.settings["columns"], state.arrays)
         margins = [state.arrays[f"{i}.margin"] for i in range(len(codec.columns))]
         for share, column in zip(margins, codec.columns, strict=True):

@@ -74,5 +74,9 @@ class Synthesizer(Protocol):
 
     @classmethod
     def restore(cls, schema: TableSchema, state: ModelState) -> Model:
-        """The model whose `state` this is."""
+        """The model whose `state` this is.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
         ...

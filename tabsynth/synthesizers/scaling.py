@@ -32,11 +32,11 @@ def lay_out(
     Source: alternating least-squares optimal scaling, Gifi (1990), Nonlinear Multivariate Analysis,
         chapter 3; de Leeuw, Young and Takane (1976), doi:10.1007/BF02296971.
     """
-    columns = [
-        LatentColumn(np.arange(len(p)) if keep else np.argsort(-p, kind="stable"), p[o])
+    first = [
+        np.arange(len(p)) if keep else np.argsort(-p, kind="stable")
         for p, keep in zip(margins, ordered, strict=True)
-        for o in [np.arange(len(p)) if keep else np.argsort(-p, kind="stable")]
     ]
+    columns = [LatentColumn(order, p[order]) for order, p in zip(first, margins, strict=True)]
     if len(columns) < 2:
         return columns
     scores = np.column_stack([_scores(c, k) for c, k in zip(columns, codes, strict=True)])

@@ -32,7 +32,7 @@ not at all, also when the command is interrupted or the disk is full.
 | 4 | bad input: data, schema, condition or model file, or an output that cannot be written |
 | 5 | refused for privacy |
 | 70 | a bug in tabsynth |
-| 130, 143 | interrupted by Ctrl-C, by SIGTERM |
+| 130, 141, 143 | stopped by Ctrl-C, by the reader of its output, by SIGTERM |
 
 On exit 4 and 5 standard error holds one line, `error: <where>: expected ..., got ...; <remedy>`. It
 never holds a value of a record. `--debug` adds the traceback, which may hold some.

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tabsynth.conditions import as_given, from_texts
-from tabsynth.errors import ConditionError, UsageError
+from tabsynth.errors import ConditionError, DataError, UsageError
 from tabsynth.modelfile import Fitted
 from tabsynth.sampler import CHUNK_ROWS, draw, rows_to_draw, sample, sample_to
 from tabsynth.workflow import fit
@@ -106,6 +106,14 @@ def test_conditions_from_texts(fitted: Fitted) -> None:
     for wrong in (["ok"], ["ok=true", "ok=false"], ["ok="], ["whole number=three"], ["a=b=c"]):
         with pytest.raises(ConditionError):
             from_texts(wrong, fitted.schema)
+
+
+def test_conditions_of_no_known_form_are_refused(fitted: Fitted) -> None:
+    twice = pa.Table.from_arrays([pa.array([True])] * 2, names=["ok", "ok"])
+    with pytest.raises(DataError, match="each column name once"):
+        sample(fitted, 5, given=twice)
+    with pytest.raises(ConditionError, match="a mapping"):
+        sample(fitted, 5, given="ok=true")  # type: ignore[arg-type]
 
 
 def test_conditions_from_frames_and_tables(fitted: Fitted) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import tabsynth as ts
@@ -225,6 +226,9 @@ def test_small_things() -> None:
 def test_mixed_types_in_a_dataframe_are_refused() -> None:
     with pytest.raises(DataError, match="values of one type"):
         ts.Table.from_pandas(pd.DataFrame({"a": [1, "b", None]}))
+    nameless = pa.table([[1], [2]], names=["a", ""])
+    with pytest.raises(DataError, match="a name for every column"):
+        ts.infer_schema(nameless)
     twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
     with pytest.raises(DataError, match="each column name once"):
         ts.Table.from_pandas(twice)
