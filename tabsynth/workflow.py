@@ -235,7 +235,8 @@ def evaluate(
 
     Args:
         train: real records that were fitted.
-        holdout: real records that no fit saw.
+        holdout: real records that no fit saw, set apart at random: later or other people's records
+            differ from train for reasons of their own, and that counts as memory.
         synthetic: the synthetic records; where they break the schema, the report says so.
         schema: what all three are; by default the training table's.
         target: column to predict, for the utility figure.

@@ -11,6 +11,7 @@ from scipy.stats import norm
 from tabsynth.metrics.comparison import Comparison
 from tabsynth.metrics.learners import shared_codes
 from tabsynth.report.model import Result
+from tabsynth.schema.generator import Sequence
 from tabsynth.table import Table
 
 Keys = NDArray[np.int64]
@@ -32,7 +33,7 @@ def exact_copies(comparison: Comparison) -> list[Result]:
         the reference is the holdout's share. It fails when its 99 % interval lies above twice the
         reference's: a few persons copied many times.
         `withheld_copies`: `copy_advantage` for the values of each column that should have been
-        invented or withheld.
+        invented or withheld, sequences apart.
         All are blind to copies with a field changed.
 
     Privacy: reads all real records; not differentially private. A copy rate is no proof of safety.
@@ -46,11 +47,12 @@ def exact_copies(comparison: Comparison) -> list[Result]:
         _unique(train, holdout, synthetic),
         _advantage("copy_advantage", train, holdout, synthetic, among=_reachable(tables)),
     ]
-    for name in comparison.train.schema.names:
-        if name not in comparison.train.schema.modelled_names:
+    for field in comparison.train.schema.fields:
+        # the schema alone decides a sequence: where it meets real numbers, nothing is remembered
+        if not field.is_modelled and not isinstance(field.tabsynth.generator, Sequence):
             # a missing value is nobody's
-            values = [k[k >= 0] for k in shared_codes([t.column(name) for t in tables])]
-            results.append(_advantage("withheld_copies", *values, column=name))
+            values = [k[k >= 0] for k in shared_codes([t.column(field.name) for t in tables])]
+            results.append(_advantage("withheld_copies", *values, column=field.name))
     return results
 
 
