@@ -12,7 +12,7 @@ import pyarrow as pa
 import sklearn
 
 from tabsynth import __version__, registry
-from tabsynth.metrics.comparison import Comparison
+from tabsynth.comparison import Comparison
 from tabsynth.report.model import Report, Result, Verdict
 
 FEW_HOLDOUT_RECORDS: Final = 500

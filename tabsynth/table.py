@@ -95,6 +95,22 @@ class Table:
         return Table(schema, self.data.select(list(schema.names)))
 
     @property
+    def units(self) -> NDArray[np.int64]:
+        """A number per record, equal for records of one privacy unit; shape (records,).
+
+        Without a privacy unit in the schema, and where its value is missing, a record stands alone.
+        """
+        own = np.arange(self.num_rows, dtype=np.int64)
+        name = self.schema.tabsynth.privacy_unit
+        if name is None:
+            return own
+        column = self.column(name)
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        codes = column.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+        return np.where(codes < 0, own + len(column.dictionary), codes)
+
+    @property
     def modelled(self) -> Table:
         """The columns that synthesizers see."""
         return self.select(self.schema.modelled)

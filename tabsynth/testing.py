@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tabsynth.comparison import Comparison, Metric
 from tabsynth.errors import ConditionError, DataError
-from tabsynth.metrics.comparison import Comparison, Metric
 from tabsynth.report.model import Result
 from tabsynth.schema.check import check
 from tabsynth.schema.model import Constraints, FieldExtension, FieldSchema, TableSchema

@@ -13,13 +13,13 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
+from tabsynth.comparison import Comparison
 from tabsynth.errors import DataError, SchemaError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
 from tabsynth.manifests import RunManifest
-from tabsynth.metrics.comparison import Comparison
 from tabsynth.metrics.copies import overlap
 from tabsynth.modelfile import Fitted
 from tabsynth.report.html import render_html
@@ -166,20 +166,27 @@ def as_table(table: TableLike, schema: TableSchema | None = None) -> Table:
 def split(table: TableLike, *, seed: int | None = None) -> tuple[Table, Table]:
     """Training records (80 %) and a holdout that no fit may see (20 %), at random.
 
+    Records of one privacy unit stay together; the shares are then shares of units.
+
     Raises:
-        DataError: fewer than 2 records.
+        DataError: fewer than 2 records or privacy units.
     """
     table = as_table(table)
-    if table.num_rows < 2:
+    units, places = np.unique(table.units, return_inverse=True)
+    if len(units) < 2:
         raise DataError(
             "data",
-            expected="at least 2 records, to keep one apart",
-            got=str(table.num_rows),
+            expected="at least 2 records (or privacy units), to keep one apart",
+            got=str(len(units)),
             remedy="give more records",
         )
-    order = np.random.default_rng(seed).permutation(table.num_rows)
-    size = max(1, min(table.num_rows - 1, int(TRAIN_SHARE * table.num_rows)))
-    return table.take(order[:size]), table.take(order[size:])
+    rank = np.empty(len(units), np.int64)
+    order = np.random.default_rng(seed).permutation(len(units))
+    rank[order] = np.arange(len(units))
+    size = max(1, min(len(units) - 1, int(TRAIN_SHARE * len(units))))
+    rows = np.argsort(rank[places], kind="stable")
+    cut = int(np.searchsorted(rank[places][rows], size))
+    return table.take(rows[:cut]), table.take(rows[cut:])
 
 
 def fit(

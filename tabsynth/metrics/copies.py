@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from tabsynth.metrics.comparison import Comparison
-from tabsynth.metrics.learners import shared_codes
+from tabsynth.comparison import Comparison
+from tabsynth.intervals import Z95, Z99, newcombe, wilson
+from tabsynth.learners import shared_codes
 from tabsynth.report.model import Result
 from tabsynth.schema.generator import Sequence
 from tabsynth.table import Table
 
 Keys = NDArray[np.int64]
-
-Z95: Final = float(norm.ppf(0.975))
-Z99: Final = float(norm.ppf(0.995))
 
 
 def exact_copies(comparison: Comparison) -> list[Result]:
@@ -143,27 +138,6 @@ def overlap(train: Table, holdout: Table) -> bool:
     keys, others = _keys([train, holdout])
     once = np.unique(keys, return_counts=True)[1] == 1
     return bool(once.sum() > len(keys) / 2 and np.isin(others, keys).mean() > 0.5)
-
-
-def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
-    """Interval of a share."""
-    p = hits / trials
-    centre = p + z**2 / (2 * trials)
-    spread = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
-    scale = 1 + z**2 / trials
-    # rounding must not push an end past the share itself
-    low, high = (centre - spread) / scale, (centre + spread) / scale
-    return float(np.clip(low, 0, p)), float(np.clip(high, p, 1))
-
-
-def newcombe(first: NDArray[np.bool_], second: NDArray[np.bool_], z: float) -> tuple[float, float]:
-    """Interval of the difference of two independent shares."""
-    p, q = first.mean(), second.mean()
-    low_p, high_p = wilson(int(first.sum()), len(first), z)
-    low_q, high_q = wilson(int(second.sum()), len(second), z)
-    low = p - q - np.sqrt((p - low_p) ** 2 + (high_q - q) ** 2)
-    high = p - q + np.sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
-    return float(low), float(high)
 
 
 def _keys(tables: list[Table]) -> list[Keys]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tabsynth.metrics.comparison import Comparison, no_figure, score
-from tabsynth.metrics.learners import features, one_thread
+from tabsynth.comparison import Comparison, no_figure, score
+from tabsynth.intervals import delong
+from tabsynth.learners import features, one_thread
 from tabsynth.report.model import Result
 from tabsynth.table import Table
 
@@ -80,27 +80,3 @@ def _told_apart(
         areas.append(area)
         variances.append(variance)
     return float(np.mean(areas)), float(np.sqrt(np.sum(variances)) / FOLDS)
-
-
-def delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float]:
-    """AUC of scores and its variance.
-
-    Args:
-        positive: scores of shape (m,) of the class that should score higher.
-        negative: scores of shape (n,).
-
-    Source: DeLong, DeLong and Clarke-Pearson (1988), doi:10.2307/2531595.
-    """
-    below = _share_below(positive, negative)
-    above = 1 - _share_below(negative, positive)
-    variance = np.var(below, ddof=1) / len(below) + np.var(above, ddof=1) / len(above)
-    return float(below.mean()), float(variance)
-
-
-def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each value the share of others below it, ties counting half."""
-    ordered = np.sort(others)
-    left = np.searchsorted(ordered, values, side="left")
-    right = np.searchsorted(ordered, values, side="right")
-    share: NDArray[np.float64] = (left + right) / (2 * len(ordered))
-    return share

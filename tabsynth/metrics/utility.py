@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.comparison import Comparison, no_figure, score
 from tabsynth.errors import UsageError
-from tabsynth.metrics.comparison import Comparison, no_figure, score
-from tabsynth.metrics.detection import delong
-from tabsynth.metrics.learners import features, one_thread
+from tabsynth.intervals import delong
+from tabsynth.learners import features, one_thread
 from tabsynth.report.model import Result
 
 DRAWS: Final = 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabsynth.metrics.comparison import Comparison
+from tabsynth.comparison import Comparison
 from tabsynth.report.model import Result
 
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.metrics.comparison import Comparison, score
-from tabsynth.metrics.learners import features
+from tabsynth.comparison import Comparison, score
+from tabsynth.learners import features
 from tabsynth.report.model import Result
 
 QUANTILES: Final = 20

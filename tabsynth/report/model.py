@@ -29,6 +29,7 @@ class Result(BaseModel):
         baseline: the figure when independent columns stand in their place.
         score: 0 to 100; 100 is the reference, 0 is the baseline; None where the two are too close.
         better: which direction is better.
+        tolerance: what the gate holds the interval to, where it does.
         unit: of the value, such as `share` or `AUC`.
         n: synthetic or test records it was computed on.
         method: how, in one line.
@@ -50,6 +51,7 @@ class Result(BaseModel):
     baseline: float | None = None
     score: float | None = Setting(default=None, ge=0, le=100)
     better: Direction = "lower"
+    tolerance: float | None = None
     unit: str
     n: int
     method: str

@@ -221,10 +221,18 @@ class FieldSchema(_Open):
 
 
 class TableExtension(Strict):
-    """What tabsynth adds to a table."""
+    """What tabsynth adds to a table.
+
+    Args:
+        source: where the table comes from, in words.
+        notes: what a person should know who reads the schema.
+        privacy_unit: the column that names the person (or household, or firm) a record belongs to;
+            without one, every record is somebody else's. Splits keep a unit's records together.
+    """
 
     source: str | None = None
     notes: tuple[str, ...] = ()
+    privacy_unit: str | None = None
 
 
 class TableSchema(_Open):
@@ -257,6 +265,9 @@ class TableSchema(_Open):
         for key in self.primary_key:
             if key not in names:
                 raise ValueError(f"primaryKey names {key!r}, which is not a field")
+        unit = self.tabsynth.privacy_unit
+        if unit is not None and unit not in names:
+            raise ValueError(f"privacy_unit names {unit!r}, which is not a field")
         return self
 
     @property

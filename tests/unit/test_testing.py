@@ -13,9 +13,9 @@ import pytest
 
 import tabsynth.testing
 from tabsynth import registry
+from tabsynth.comparison import Comparison
 from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.freeze import freeze
-from tabsynth.metrics.comparison import Comparison
 from tabsynth.report.model import Result
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.independent import Independent

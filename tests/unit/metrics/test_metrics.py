@@ -8,10 +8,11 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tabsynth import registry
+from tabsynth.comparison import Comparison, score
 from tabsynth.errors import UsageError
-from tabsynth.metrics.comparison import Comparison, score
-from tabsynth.metrics.copies import exact_copies, newcombe, wilson
-from tabsynth.metrics.detection import c2st_auc, delong
+from tabsynth.intervals import delong, newcombe, wilson
+from tabsynth.metrics.copies import exact_copies
+from tabsynth.metrics.detection import c2st_auc
 from tabsynth.metrics.utility import tstr
 from tabsynth.metrics.validity import validity
 from tabsynth.metrics.variation import pairwise_tv, univariate_tv

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -17,7 +17,10 @@ from tabsynth.table import Table
 MAX_RECORDS: Final = 50_000
 
 
-@dataclass(frozen=True)
+Refit = Callable[[Table, int], Table]
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Three tables of one schema; metrics are pure functions of it.
 
@@ -28,6 +31,10 @@ class Comparison:
         violations: where the synthetic records break the schema.
         target: column to predict, for utility.
         seed: of every random draw of a metric.
+        protected: columns that name the groups to compare, for bias.
+        draws: further synthetic tables of the same model, where there is one.
+        refit: where there is a model, makes a synthetic table, as large as its first argument, by
+            a new fit to those records with that seed.
     """
 
     train: Table
@@ -36,6 +43,9 @@ class Comparison:
     violations: tuple[Violation, ...] = ()
     target: str | None = None
     seed: int = 0
+    protected: tuple[str, ...] = ()
+    draws: tuple[Table, ...] = ()
+    refit: Refit | None = None
 
     def rng(self, name: str) -> np.random.Generator:
         """A generator of its own for each metric, so that metrics do not disturb each other."""
@@ -45,13 +55,29 @@ class Comparison:
     def modelled(self) -> Comparison:
         """The same with modelled columns only and at most 50,000 records a table."""
         rng = self.rng("records")
-        return Comparison(
-            _at_most(self.train.modelled, MAX_RECORDS, rng),
-            _at_most(self.holdout.modelled, MAX_RECORDS, rng),
-            _at_most(self.synthetic.modelled, MAX_RECORDS, rng),
-            self.violations,
-            self.target,
-            self.seed,
+        tables = (t.modelled for t in (self.train, self.holdout, self.synthetic, *self.draws))
+        train, holdout, synthetic, *draws = (_at_most(t, MAX_RECORDS, rng) for t in tables)
+        return replace(self, train=train, holdout=holdout, synthetic=synthetic, draws=tuple(draws))
+
+    @property
+    def control(self) -> Table:
+        """Half of the holdout: people whom the synthesizer never saw, for attacks to compare."""
+        return self._halves[0]
+
+    @property
+    def auxiliary(self) -> Table:
+        """The other half: what an attacker knows of the population beside the synthetic table."""
+        return self._halves[1]
+
+    @cached_property
+    def _halves(self) -> tuple[Table, Table]:
+        units, places = np.unique(self.holdout.units, return_inverse=True)
+        first = np.zeros(len(units), bool)
+        first[self.rng("control").permutation(len(units))[: (len(units) + 1) // 2]] = True
+        rows = np.arange(self.holdout.num_rows)
+        return (
+            self.holdout.take(rows[first[places]]),
+            self.holdout.take(rows[~first[places]]),
         )
 
     @cached_property

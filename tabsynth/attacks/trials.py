@@ -1,0 +1,80 @@
+"""What attacks return: outcomes on training records beside the same on records never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.comparison import Comparison
+from tabsynth.intervals import Z95, newcombe
+from tabsynth.report.model import Result
+
+Outcomes = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Attempts of one attack: hits on training records, and on control records.
+
+    Whatever an attacker gets right about people who were never in the training table is knowledge
+    about the population. Only what he gets right more often about members is a leak.
+
+    Args:
+        name: of the figure, such as `linkability`.
+        members: outcome of each attempt on a training record, shape (attempts,).
+        controls: the same attack on control records.
+        method: how the attack works and what the attacker knows, in one line.
+        baseline: attempts on training records by an attacker without the synthetic table.
+        column: the column attacked, where it is one.
+        group: the variant, such as `top 5 %`.
+        gated: whether the gate looks at it; a diagnostic can neither pass nor fail.
+    """
+
+    name: str
+    members: Outcomes
+    controls: Outcomes
+    method: str
+    baseline: Outcomes | None = None
+    column: str | None = None
+    group: str | None = None
+    gated: bool = True
+
+
+def advantage(trials: Trials, *, seed: int | None = None) -> Result:
+    """Hits on members minus hits on controls, as a share of attempts, with its 95 % interval.
+
+    Returns:
+        A figure within -1 and 1, lower is better, 0 without a leak. Its baseline is the advantage
+        over controls of an attacker who never saw the synthetic table.
+
+    Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873.
+    """
+    compared = len(trials.members) > 0 and len(trials.controls) > 0
+    low, high = newcombe(trials.members, trials.controls, Z95) if compared else (None, None)
+    known = trials.baseline if compared else None
+    return Result(
+        name=trials.name,
+        family="privacy",
+        column=trials.column,
+        group=trials.group,
+        value=float(trials.members.mean() - trials.controls.mean()) if compared else None,
+        ci_low=low,
+        ci_high=high,
+        reference=0.0,
+        baseline=None
+        if known is None or not len(known)
+        else float(known.mean() - trials.controls.mean()),
+        unit="share",
+        n=len(trials.members) + len(trials.controls),
+        method=f"{trials.method}; members minus controls, Newcombe interval"
+        if compared
+        else "needs attempts on training and on control records",
+        seed=seed,
+        status=("ok" if trials.gated else "diagnostic") if compared else "uninformative",
+    )
+
+
+Attack = Callable[[Comparison], list[Result]]

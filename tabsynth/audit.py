@@ -1,0 +1,1 @@
+"""Bias of a real table, before anything is trained on it."""

@@ -1,0 +1,76 @@
+"""Intervals of shares, of differences of shares, and of areas under curves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import beta, norm
+
+Z95: Final = float(norm.ppf(0.975))
+Z99: Final = float(norm.ppf(0.995))
+
+
+def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
+    """Score interval of a share.
+
+    Source: Wilson (1927), doi:10.1080/01621459.1927.10502953.
+    """
+    p = hits / trials
+    centre = p + z**2 / (2 * trials)
+    spread = z * np.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
+    scale = 1 + z**2 / trials
+    # rounding must not push an end past the share itself
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return float(np.clip(low, 0, p)), float(np.clip(high, p, 1))
+
+
+def newcombe(first: NDArray[np.bool_], second: NDArray[np.bool_], z: float) -> tuple[float, float]:
+    """Interval of the difference of two independent shares, first minus second.
+
+    Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873.
+    """
+    p, q = first.mean(), second.mean()
+    low_p, high_p = wilson(int(first.sum()), len(first), z)
+    low_q, high_q = wilson(int(second.sum()), len(second), z)
+    low = p - q - np.sqrt((p - low_p) ** 2 + (high_q - q) ** 2)
+    high = p - q + np.sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
+    return float(low), float(high)
+
+
+def clopper_pearson(hits: int, trials: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Exact two-sided interval of a share; (0, 1) without trials.
+
+    Source: Clopper and Pearson (1934), doi:10.1093/biomet/26.4.404.
+    """
+    if trials == 0:
+        return 0.0, 1.0
+    tail = (1 - level) / 2
+    low = float(beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
+    high = float(beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
+    return low, high
+
+
+def delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float]:
+    """AUC of scores and its variance.
+
+    Args:
+        positive: scores of shape (m,) of the class that should score higher.
+        negative: scores of shape (n,).
+
+    Source: DeLong, DeLong and Clarke-Pearson (1988), doi:10.2307/2531595.
+    """
+    below = _share_below(positive, negative)
+    above = 1 - _share_below(negative, positive)
+    variance = np.var(below, ddof=1) / len(below) + np.var(above, ddof=1) / len(above)
+    return float(below.mean()), float(variance)
+
+
+def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each value the share of others below it, ties counting half."""
+    ordered = np.sort(others)
+    left = np.searchsorted(ordered, values, side="left")
+    right = np.searchsorted(ordered, values, side="right")
+    share: NDArray[np.float64] = (left + right) / (2 * len(ordered))
+    return share

@@ -1,0 +1,68 @@
+"""What each measure is, in plain words; the report shows them in this order."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Words(NamedTuple):
+    """A measure in plain words."""
+
+    title: str
+    meaning: str
+
+
+WORDS: dict[str, Words] = {
+    "valid_cells": Words(
+        "Cells that keep the schema",
+        "The share of synthetic cells whose type, bounds and categories are as the schema says.",
+    ),
+    "violations": Words(
+        "Rules broken, by column",
+        "The share of synthetic records in which the column breaks a rule of the schema.",
+    ),
+    "key_violations": Words(
+        "Keys repeated or missing",
+        "Records whose primary key is missing or stands more than once.",
+    ),
+    "univariate_tv": Words(
+        "Single columns",
+        "How far each column's distribution lies from the held-out one: the share of records that "
+        "would have to change for the two to agree (total variation).",
+    ),
+    "pairwise_tv": Words(
+        "Pairs of columns",
+        "The same for every two columns together: shows relations that were lost or invented.",
+    ),
+    "c2st_auc": Words(
+        "Telling synthetic from real",
+        "How well a classifier tells held-out real records from synthetic ones. 0.5 means that it "
+        "cannot, 1 that it always can.",
+    ),
+    "tstr": Words(
+        "Training on synthetic records",
+        "A model is trained on synthetic records and tested on held-out real ones; the reference "
+        "is the same model trained on real records.",
+    ),
+    "exact_copies": Words(
+        "Exact copies",
+        "The share of synthetic records that equal a training record in every column; the "
+        "reference is how often held-out records do so by chance.",
+    ),
+    "copy_advantage": Words(
+        "Exact copies beyond chance",
+        "Of the records that occur once: the share of training records that the synthetic table "
+        "repeats, minus the share of held-out records it repeats. Clearly above 0, records were "
+        "remembered, not met by chance. A copy with one field changed is not seen here.",
+    ),
+    "unique_copies": Words(
+        "Copies of single records",
+        "The share of synthetic records that equal a record which only one training record has; "
+        "the reference is how often held-out records do.",
+    ),
+    "withheld_copies": Words(
+        "Copies in invented columns",
+        "For columns that are invented or withheld: the share of training values that come out, "
+        "minus the share of held-out values that do.",
+    ),
+}  # fmt: skip
