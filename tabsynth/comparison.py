@@ -56,7 +56,7 @@ class Comparison:
         """The same with modelled columns only and at most 50,000 records a table."""
         rng = self.rng("records")
         tables = (t.modelled for t in (self.train, self.holdout, self.synthetic, *self.draws))
-        train, holdout, synthetic, *draws = (_at_most(t, MAX_RECORDS, rng) for t in tables)
+        train, holdout, synthetic, *draws = (at_most(t, MAX_RECORDS, rng) for t in tables)
         return replace(self, train=train, holdout=holdout, synthetic=synthetic, draws=tuple(draws))
 
     @property
@@ -83,7 +83,7 @@ class Comparison:
     @cached_property
     def reference(self) -> Table:
         """Training records in the place of the synthetic ones: as many, where there are."""
-        return _at_most(self.train, self.synthetic.num_rows, self.rng("reference"))
+        return at_most(self.train, self.synthetic.num_rows, self.rng("reference"))
 
     @cached_property
     def baseline(self) -> Table:
@@ -141,7 +141,8 @@ def no_figure(name: str, family: Family, *, unit: str, n: int, method: str) -> R
     )
 
 
-def _at_most(table: Table, records: int, rng: np.random.Generator) -> Table:
+def at_most(table: Table, records: int, rng: np.random.Generator) -> Table:
+    """The table, or so many of its records at random, in their order."""
     if table.num_rows <= records:
         return table
     return table.take(np.sort(rng.choice(table.num_rows, records, replace=False)))

@@ -37,7 +37,7 @@ def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np
     arrays = [np.empty((t.num_rows, len(schema.fields))) for t in tables]
     for position, field in enumerate(schema.fields):
         columns = [t.column(field.name) for t in tables]
-        coded = _category_codes(columns) if field.is_categorical else map(_floats, columns)
+        coded = _category_codes(columns) if field.is_categorical else map(numbers, columns)
         for array, codes in zip(arrays, coded, strict=True):
             array[:, position] = codes
     return arrays, categorical
@@ -60,7 +60,8 @@ def _category_codes(columns: list[pa.Array]) -> list[NDArray[np.float64]]:
     return np.split(values, np.cumsum([len(c) for c in columns])[:-1])
 
 
-def _floats(column: pa.Array) -> NDArray[np.float64]:
+def numbers(column: pa.Array) -> NDArray[np.float64]:
+    """The values of a column of numbers or moments, NaN for missing; shape (records,)."""
     if pa.types.is_date32(column.type):
         column = column.cast(pa.int32())
     elif pa.types.is_temporal(column.type):

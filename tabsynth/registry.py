@@ -29,7 +29,10 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "tstr": "tabsynth.metrics.utility:tstr",
         "exact_copies": "tabsynth.metrics.copies:exact_copies",
     },
-    "attacks": {},
+    "attacks": {
+        "membership": "tabsynth.attacks.membership:membership",
+        "replicated_uniques": "tabsynth.attacks.replicated_uniques:replicated_uniques",
+    },
 }
 
 
