@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from tabsynth.comparison import Comparison
 from tabsynth.intervals import Z95, newcombe
 from tabsynth.report.model import Result
+
+MIN_ATTEMPTS: Final = 20
 
 Outcomes = NDArray[np.bool_]
 
@@ -48,11 +51,12 @@ def advantage(trials: Trials, *, seed: int | None = None) -> Result:
 
     Returns:
         A figure within -1 and 1, lower is better, 0 without a leak. Its baseline is the advantage
-        over controls of an attacker who never saw the synthetic table.
+        over controls of an attacker who never saw the synthetic table. No figure with fewer than
+        20 attempts on a side: a few lucky guesses would look like a leak.
 
     Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873.
     """
-    compared = len(trials.members) > 0 and len(trials.controls) > 0
+    compared = min(len(trials.members), len(trials.controls)) >= MIN_ATTEMPTS
     low, high = newcombe(trials.members, trials.controls, Z95) if compared else (None, None)
     known = trials.baseline if compared else None
     return Result(
@@ -71,7 +75,7 @@ def advantage(trials: Trials, *, seed: int | None = None) -> Result:
         n=len(trials.members) + len(trials.controls),
         method=f"{trials.method}; members minus controls, Newcombe interval"
         if compared
-        else "needs attempts on training and on control records",
+        else f"needs at least {MIN_ATTEMPTS} attempts on training and on control records",
         seed=seed,
         status=("ok" if trials.gated else "diagnostic") if compared else "uninformative",
     )

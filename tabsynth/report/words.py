@@ -49,11 +49,12 @@ WORDS: dict[str, Words] = {
         "The share of synthetic records that equal a training record in every column; the "
         "reference is how often held-out records do so by chance.",
     ),
-    "copy_advantage": Words(
-        "Exact copies beyond chance",
-        "Of the records that occur once: the share of training records that the synthetic table "
-        "repeats, minus the share of held-out records it repeats. Clearly above 0, records were "
-        "remembered, not met by chance. A copy with one field changed is not seen here.",
+    "replicated_uniques": Words(
+        "Single persons' records that come out",
+        "Of the records that only one real person has: the share of training records that the "
+        "synthetic table repeats, minus the same for people who were never in the training table. "
+        "Clearly above 0, records were remembered, not met by chance. A copy with one field "
+        "changed is not seen here.",
     ),
     "unique_copies": Words(
         "Copies of single records",

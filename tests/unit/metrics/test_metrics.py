@@ -218,15 +218,7 @@ def test_a_bootstrap_copy_is_caught() -> None:
     results = {r.name: r for r in exact_copies(compare(copied))}
     assert results["exact_copies"].value == 1.0
     assert results["exact_copies"].reference == 0.0
-    assert results["copy_advantage"].status == "fail"
-    assert results["copy_advantage"].ci_low > 0.5
-
-
-def test_one_percent_of_copies_is_caught() -> None:
-    train = compare(GOOD).train
-    mixed = pa.concat_tables([GOOD.data.slice(0, 3960), train.data.slice(0, 40)])
-    results = {r.name: r for r in exact_copies(compare(Table(SCHEMA, mixed)))}
-    assert results["copy_advantage"].status == "fail"
+    assert results["unique_copies"].status == "fail"
 
 
 def test_copies_by_chance_do_not_fail() -> None:
@@ -242,8 +234,8 @@ def test_copies_by_chance_do_not_fail() -> None:
     assert results["exact_copies"].value == 1.0
     assert results["exact_copies"].reference == 1.0
     # nobody's record occurs once: there is nobody to remember
-    assert results["copy_advantage"].status == "uninformative"
-    assert results["copy_advantage"].value is None
+    assert results["unique_copies"].value == 0.0
+    assert results["unique_copies"].status == "ok"
 
 
 def test_a_few_persons_copied_many_times_are_caught() -> None:
@@ -287,27 +279,6 @@ def test_a_sequence_that_meets_real_numbers_is_no_copy() -> None:
     assert drawn.column("id").to_pylist() == train.column("id").to_pylist()
     results = exact_copies(Comparison(train, holdout, drawn))
     assert not [r for r in results if r.status == "fail"]
-
-
-@pytest.mark.parametrize("name", registry.names("synthesizers"))
-@pytest.mark.parametrize("levels", [800, 60])
-def test_our_own_models_are_not_failed(name: str, levels: int) -> None:
-    """What at least five records share comes out, and that favours no single person.
-
-    With 800 levels of about five records the threshold itself favours training records a little;
-    before only reachable records were compared, 30 of 30 such tables were failed.
-    """
-    rng = np.random.default_rng(levels)
-    codes = [f"c{i}" for i in rng.integers(0, levels, 5000)]
-    raw = pa.table({"postcode": codes, "sex": rng.choice(["f", "m"], 5000)})
-    table = Table.checked(raw, TableSchema(fields=(field("postcode"), field("sex"))))
-    failed = 0
-    for seed in range(10):
-        train, holdout = split(table, seed=seed)
-        drawn = sample(fit(train, synthesizer=name, seed=seed), 4000, seed=seed)
-        results = exact_copies(Comparison(train, holdout, drawn))
-        failed += any(r.status == "fail" for r in results)
-    assert failed <= (3 if levels == 800 else 0)
 
 
 def test_values_just_frequent_enough_to_be_emitted_do_not_fail() -> None:

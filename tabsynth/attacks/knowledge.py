@@ -1,0 +1,126 @@
+"""Whom an attack is tried on, which columns the attacker knows, and how he reads numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.comparison import Comparison
+from tabsynth.learners import numbers, shared_codes
+from tabsynth.schema.model import Role, TableSchema
+from tabsynth.table import Table
+
+GROUPS: Final = 20
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Whom an attack is tried on, and what the attacker holds; modelled columns only.
+
+    Args:
+        members: training records, at most one of each privacy unit.
+        controls: records that the synthesizer never saw, likewise.
+        synthetic: the synthetic table.
+        reference: other records of the population.
+    """
+
+    members: Table
+    controls: Table
+    synthetic: Table
+    reference: Table
+
+    @property
+    def schema(self) -> TableSchema:
+        """Of all four tables."""
+        return self.synthetic.schema
+
+    def seen_through(self, names: Sequence[str]) -> list[Table]:
+        """Members, controls, synthetic and reference records with some columns only."""
+        tables = (self.members, self.controls, self.synthetic, self.reference)
+        return [seen_through(t, names) for t in tables]
+
+
+def parties(comparison: Comparison, name: str, *, most: int, held: int = 50_000) -> Parties:
+    """The parties of one attack.
+
+    Args:
+        comparison: real and synthetic records.
+        name: of the attack, for its random choices.
+        most: members, and controls, to try at most; drawn at random.
+        held: records of the synthetic table and of the reference that the attacker searches at
+            most; a leak in a record left out is not seen.
+
+    Privacy: reads all real records.
+    """
+    rng = comparison.rng(name)
+    members, controls = (
+        t.take(some_of_each_unit(t, most, rng)) for t in (comparison.train, comparison.control)
+    )
+    drawn, known = (
+        t.take(np.sort(rng.permutation(t.num_rows)[:held]))
+        for t in (comparison.synthetic, comparison.auxiliary)
+    )
+    return Parties(members.modelled, controls.modelled, drawn.modelled, known.modelled)
+
+
+def some_of_each_unit(table: Table, most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Positions of one random record of each privacy unit, at most `most` of them, ascending.
+
+    Several records of one person are no independent attempts.
+    """
+    order = rng.permutation(table.num_rows)
+    first = np.unique(table.units[order], return_index=True)[1]
+    return np.sort(rng.permutation(order[first])[:most])
+
+
+def seen_through(table: Table, names: Sequence[str]) -> Table:
+    """The table with those columns only."""
+    kept = {"fields": tuple(table.schema.field(n) for n in names), "primary_key": ()}
+    return table.select(table.schema.model_copy(update=kept))
+
+
+def columns_with(schema: TableSchema, role: Role) -> list[str]:
+    """Modelled columns that have the role."""
+    return [f.name for f in schema.modelled_fields if f.tabsynth.role == role]
+
+
+def levels(tables: list[Table], name: str, *, held: list[Table]) -> list[Codes]:
+    """One column in several tables as an attacker would read it: equal codes for like values.
+
+    Args:
+        tables: of one schema.
+        name: the column.
+        held: tables of the attacker; their quantiles cut numbers into 20 groups, and a value that
+            a twentieth of the records share is a group of its own.
+
+    Returns:
+        Codes from 0, -1 for missing values.
+    """
+    columns = [t.column(name) for t in tables]
+    if tables[0].schema.field(name).is_categorical:
+        return shared_codes(columns)
+    known = np.concatenate([numbers(t.column(name)) for t in held])
+    cuts = _cuts(known[~np.isnan(known)])
+    values = [numbers(c) for c in columns]
+    return [
+        np.where(np.isnan(v), -1, np.searchsorted(cuts, v, side="right")).astype(np.int64)
+        for v in values
+    ]
+
+
+def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(values):
+        return np.empty(0)
+    quantiles, times = np.unique(
+        np.quantile(values, np.linspace(0, 1, GROUPS + 1), method="nearest"), return_counts=True
+    )
+    shared = quantiles[times > 1]
+    cuts = np.concatenate([quantiles[1:-1], shared, np.nextafter(shared, np.inf)])
+    distinct: NDArray[np.float64] = np.unique(cuts)
+    return distinct

@@ -1,0 +1,43 @@
+"""Which records of several tables are equal."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.learners import shared_codes
+from tabsynth.table import Table
+
+Keys = NDArray[np.int64]
+
+
+def record_keys(tables: list[Table]) -> list[Keys]:
+    """One number per record, equal for records that agree in every column, over all tables.
+
+    Args:
+        tables: of one schema; missing values agree with each other.
+    """
+    return combined([shared_codes([t.column(n) for t in tables]) for n in tables[0].schema.names])
+
+
+def combined(columns: list[list[Keys]]) -> list[Keys]:
+    """One number per record of several tables, equal where all columns are.
+
+    Args:
+        columns: for each column its codes in each table, -1 for missing.
+    """
+    sizes = [len(codes) for codes in columns[0]]
+    key = np.zeros(sum(sizes), np.int64)
+    for column in columns:
+        codes = np.concatenate(column) + 1
+        product = key * (int(codes.max(initial=0)) + 1) + codes
+        # renumbering after each column keeps the product far from overflow
+        key = np.unique(product, return_inverse=True)[1].astype(np.int64)
+    return np.split(key, np.cumsum(sizes)[:-1])
+
+
+def once(*keys: Keys) -> Keys:
+    """The keys that occur exactly once in all tables together, ascending."""
+    found, times = np.unique(np.concatenate(keys), return_counts=True)
+    single: Keys = found[times == 1]
+    return single
