@@ -55,6 +55,7 @@ class Mark:
         high: upper end of the 95 % interval.
         reference: the same figure for real data against real data.
         status: decides the shape of the mark.
+        tolerance: what the gate holds the interval to.
     """
 
     label: str
@@ -64,6 +65,7 @@ class Mark:
     high: float | None = None
     reference: float | None = None
     status: Status = "ok"
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,12 @@ def visible(text: str) -> str:
 def shorten(text: str, *, em: float = LABEL_EM) -> str:
     """The text cut to a width in ems; of a pair "a × b", both halves keep their beginnings."""
     text = visible(text)
-    if _width(text) <= em:
+    if text_width(text) <= em:
         return text
     halves = text.split(" × ")
     if len(halves) == 2:
-        room = em - _width(" × ")
-        first, second = (_width(h) for h in halves)
+        room = em - text_width(" × ")
+        first, second = (text_width(h) for h in halves)
         share = room / 2
         if min(first, second) <= room / 2:
             share = first if first <= second else room - second
@@ -160,7 +162,7 @@ def interval_chart(
     Returns:
         One `<svg>` element.
     """
-    ticks = _ticks([f for m in marks for f in (m.value, m.low, m.high, m.reference)])
+    ticks = _ticks([f for m in marks for f in (m.value, m.low, m.high, m.reference, m.tolerance)])
     legend, top = _legend(marks)
     axis = top + 16
     start = axis + 6
@@ -180,7 +182,7 @@ def interval_chart(
         return "".join([*grid, *rows])
 
     body = legend + _plots(plot(24), plot(16)) + _row_texts(marks, start)
-    return _svg(body, ident=ident, title=title, description=description, height=end + 2)
+    return chart_svg(body, ident=ident, title=title, description=description, height=end + 2)
 
 
 def score_bars(marks: Sequence[Mark], *, ident: str, title: str, description: str) -> str:
@@ -207,7 +209,7 @@ def score_bars(marks: Sequence[Mark], *, ident: str, title: str, description: st
 
     body = _plots(plot(18), plot(12)) + _row_texts(marks, start)
     height = start + ROW * len(marks) + 2
-    return _svg(body, ident=ident, title=title, description=description, height=height)
+    return chart_svg(body, ident=ident, title=title, description=description, height=height)
 
 
 def _bar(score: float | None, y: float) -> str:
@@ -226,7 +228,8 @@ def _plots(narrow: str, wide: str) -> str:
     )
 
 
-def _svg(body: str, *, ident: str, title: str, description: str, height: float) -> str:
+def chart_svg(body: str, *, ident: str, title: str, description: str, height: float) -> str:
+    """The `<svg>` element around a chart, with its name and its description."""
     name = escape(ident)
     return (
         f'<svg class="chart" role="img" width="100%" height="{height:.0f}"'
@@ -257,6 +260,9 @@ def _row_marks(mark: Mark, ticks: Sequence[float], y: float) -> str:
     if finite(mark.reference) is not None:
         x = _position(mark.reference, ticks)
         parts.append(f'<line x1="{x}%" x2="{x}%" y1="{y - 7}" y2="{y + 7}" class="ref"/>')
+    if finite(mark.tolerance) is not None:
+        x = _position(mark.tolerance, ticks)
+        parts.append(f'<line x1="{x}%" x2="{x}%" y1="{y - 7}" y2="{y + 7}" class="tolerance"/>')
     if finite(mark.value) is not None:
         parts.append(_SHAPES[mark.status].format(x=_position(mark.value, ticks), y=y))
     return "".join(parts)
@@ -270,7 +276,7 @@ def _legend(marks: Sequence[Mark]) -> tuple[str, int]:
 
     def place(picture: str, words: str) -> None:
         nonlocal x, y
-        width = 24 + _width(words) * 12 + 16
+        width = 24 + text_width(words) * 12 + 16
         if x and x + width > LEGEND_WIDTH:
             x, y = 0.0, y + 20
         parts.append(
@@ -287,6 +293,8 @@ def _legend(marks: Sequence[Mark]) -> tuple[str, int]:
         place('<line x1="0" x2="18" y1="0" y2="0" class="span"/>', "95 % interval")
     if any(finite(m.reference) is not None for m in marks):
         place('<line x1="9" x2="9" y1="-7" y2="7" class="ref"/>', "real against real")
+    if any(finite(m.tolerance) is not None for m in marks):
+        place('<line x1="9" x2="9" y1="-7" y2="7" class="tolerance"/>', "tolerance")
     return f'<g class="legend">{"".join(parts)}</g>', (y if x else y - 20) + 8 if parts else 0
 
 
@@ -320,7 +328,7 @@ def _position(figure: float | None, ticks: Sequence[float]) -> str:
     return f"{100 * share:.2f}".rstrip("0").rstrip(".")
 
 
-def _width(text: str) -> float:
+def text_width(text: str) -> float:
     """A generous estimate of a text's width in ems, in a system sans-serif font."""
     return sum(_char_width(c) for c in text)
 
@@ -338,7 +346,7 @@ def _char_width(char: str) -> float:
 
 
 def _cut(text: str, em: float) -> str:
-    if _width(text) <= em + 1e-9:
+    if text_width(text) <= em + 1e-9:
         return text
     kept, used = [], _char_width("…")
     for char in text:

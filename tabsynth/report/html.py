@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from tabsynth.report import figures, threats
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
-from tabsynth.report.model import Family, Report, Result, Status
-from tabsynth.report.words import WORDS, Words
+from tabsynth.report.curves import power_chart
+from tabsynth.report.figures import STATUS_WORDS, Group, grouped, headline, label, row, worst_first
+from tabsynth.report.glossary import used_terms
+from tabsynth.report.model import Family, Report, Result
+from tabsynth.report.power import POWER, power
 
-CHART_ROWS = 25
-TABLE_ROWS = 100
+CHART_ROWS: Final = 25
+TABLE_ROWS: Final = 100
 # over all tables of a page: keeps it under 2 MB whatever plugins add
-PAGE_ROWS = 900
-SUMMARY_ROWS = 12
-
-
-STATUS_WORDS: dict[Status, str] = {
-    "ok": "ok",
-    "attention": "worth a look",
-    "fail": "fails",
-    "uninformative": "scale within noise",
-    "diagnostic": "diagnostic",
-}
-_SYMBOLS: dict[Status, str] = {
-    "ok": "●", "attention": "◆", "fail": "■", "uninformative": "○", "diagnostic": "□",
-}  # fmt: skip
-_URGENCY: dict[Status, int] = {"fail": 0, "attention": 1}
+PAGE_ROWS: Final = 900
+SUMMARY_ROWS: Final = 12
+_VERSIONS: Final = ("tabsynth", "libraries", "versions")
 
 
 class Section(NamedTuple):
@@ -45,79 +36,26 @@ class Section(NamedTuple):
 
 
 SECTIONS: dict[Family, Section] = {
-    "validity": Section(
-        "Validity", "Does the synthetic table keep the rules of its schema?", "Nothing was checked."
+    "privacy": Section(
+        "Privacy", "Does it give away the records it was made from?",
+        "Nothing was measured; without these figures nothing can be said about leaks.",
     ),
     "fidelity": Section(
-        "Fidelity", "Does it look like records that the synthesizer never saw?",
+        "Fidelity", "Does it look like records that the synthesizer never saw? Worst first.",
         "Nothing was measured; fidelity needs a holdout.",
+    ),
+    "bias": Section(
+        "Bias", "Does it treat groups as the real table does, and fairly?",
+        "Nothing was measured; name the columns of the groups with --protected.",
     ),
     "utility": Section(
         "Utility", "Does work done on it carry over to real records?",
         "Nothing was measured; name the column to be predicted with --target.",
     ),
-    "privacy": Section(
-        "Privacy", "Does it give away the records it was made from?",
-        "Nothing was measured; without these figures nothing can be said about leaks.",
-    ),
-    "bias": Section(
-        "Bias", "Does it treat groups as the real table does, and fairly?", "Nothing was measured."
+    "validity": Section(
+        "Validity", "Does the synthetic table keep the rules of its schema?", "Nothing was checked."
     ),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Row:
-    """One result as texts, ready for a table."""
-
-    label: str
-    value: str
-    interval: str
-    reference: str
-    baseline: str
-    score: str
-    unit: str
-    status: Status
-    n: str
-
-    @property
-    def status_words(self) -> str:
-        """The status, for people."""
-        return STATUS_WORDS[self.status]
-
-    @property
-    def symbol(self) -> str:
-        """The shape that charts draw for the status."""
-        return _SYMBOLS[self.status]
-
-
-@dataclass(frozen=True)
-class Group:
-    """All results of one measure: the overall one, and those of columns, pairs or groups."""
-
-    ident: str
-    name: str
-    family: Family
-    overall: tuple[Result, ...]
-    parts: tuple[Result, ...]
-
-    @property
-    def words(self) -> Words:
-        """Title and meaning; a plugin's measure goes by its name."""
-        plain = self.name.replace("_", " ").strip() or "Unnamed measure"
-        return WORDS.get(self.name, Words(plain[:1].upper() + plain[1:], ""))
-
-    @property
-    def kind(self) -> str:
-        """What the parts are."""
-        if any(r.group is not None for r in self.parts):
-            return "groups"
-        return "pairs" if all(" × " in (r.column or "") for r in self.parts) else "columns"
-
-    @property
-    def percent(self) -> bool:
-        """True when the figures are shares, shown as percentages."""
-        return (self.overall + self.parts)[0].unit == "share"
 
 
 def render_html(report: Report) -> str:
@@ -130,29 +68,33 @@ def render_html(report: Report) -> str:
         HTML under 2 MB: charts show the worst `CHART_ROWS` of a measure, tables the worst
         `TABLE_ROWS`, and the page says what it left out.
 
-    Privacy: shows what the report holds, statistics of private data and names of columns.
+    Privacy: shows what the report holds. An internal one holds statistics of private data and
+        names of columns, and its page says so at the top, at the bottom and on paper.
     """
-    groups = _groups(report.results)
-    detailed = sum(1 for g in groups if g.parts)
-    limit = min(TABLE_ROWS, PAGE_ROWS // max(1, detailed))
-    sections = [
-        {"ident": family, "words": SECTIONS[family], "groups": [_group_view(g, limit) for g in own]}
-        for family in SECTIONS
-        if (own := [g for g in groups if g.family == family]) or family != "bias"
-    ]
-    command = report.provenance.get("command")
-    return _template().render(
-        fragment=False,
-        verdict=report.verdict,
-        reasons=report.reasons,
-        headline=_headline(groups),
-        scores=_score_chart(groups),
-        sections=sections,
-        command=command if isinstance(command, str) else None,
-        details={
-            k: v for k, v in report.provenance.items() if k != "command" or not isinstance(v, str)
-        },
-    )
+    groups = grouped(report.results)
+    shown = [g for g in groups if g.name != POWER]
+    limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
+    ordered = _by_section(shown)
+    known = power(report)
+    context: dict[str, Any] = {
+        "fragment": False,
+        "audience": report.audience,
+        "verdict": report.verdict,
+        "reasons": report.reasons,
+        "found": known.sentence(failed=report.verdict == "fail"),
+        "reach": known.reach(),
+        "headline": headline(ordered),
+        "scores": _score_chart(ordered),
+        "attacker_holds": threats.HELD,
+        "not_held": threats.NOT_HELD,
+        "counted": threats.COUNTED,
+        "threats": threats.tried(report.results),
+        "power": _power_view(groups, Markup(power_chart(known, ident="power"))),
+        "sections": [_section_view(family, shown, limit) for family in SECTIONS],
+        **_reproduction(report.provenance),
+    }
+    terms = used_terms(_template().render(**context, glossary=()))
+    return _template().render(**context, glossary=terms)
 
 
 def summary_html(report: Report) -> str:
@@ -164,96 +106,82 @@ def summary_html(report: Report) -> str:
     Returns:
         One `<div>` that takes its colours from the page around it.
     """
-    rows = _headline(_groups(report.results))
+    groups = [g for g in grouped(report.results) if g.name != POWER]
+    rows = headline(_by_section(groups))
     return _template().render(
         fragment=True,
+        audience=report.audience,
         verdict=report.verdict,
         reasons=report.reasons,
+        found=power(report).sentence(failed=report.verdict == "fail"),
         headline=rows[:SUMMARY_ROWS],
         more=max(0, len(rows) - SUMMARY_ROWS),
     )
 
 
-def _groups(results: Iterable[Result]) -> list[Group]:
-    """Results by measure, in the order of `WORDS`, then of appearance."""
-    found: dict[tuple[str, ...], list[Result]] = {}
-    for result in results:
-        key = result.family, result.name, result.unit, result.better
-        found.setdefault(key, []).append(result)
-    known = {name: i for i, name in enumerate(WORDS)}
-    order = sorted(found, key=lambda measure: known.get(measure[1], len(known)))
-    groups = []
-    for i, measure in enumerate(order):
-        parts = [r for r in found[measure] if r.column is not None or r.group is not None]
-        overall = [r for r in found[measure] if r.column is None and r.group is None]
-        ranked = tuple(sorted(parts, key=_badness))
-        family = found[measure][0].family
-        groups.append(Group(f"m{i}", measure[1], family, tuple(overall), ranked))
-    return groups
+def _by_section(groups: Sequence[Group]) -> list[Group]:
+    return sorted(groups, key=lambda g: list(SECTIONS).index(g.family))
 
 
-def _badness(result: Result) -> tuple[int, bool, float, str]:
-    """Sorts what breaks the gate first, then what lies furthest from real against real."""
-    value, reference = finite(result.value), finite(result.reference)
-    gap = (value or 0.0) - (reference or 0.0)
-    return (
-        _URGENCY.get(result.status, 2),
-        value is None,
-        gap if result.better == "higher" else -gap,
-        _label(result),
-    )
+def _section_view(family: Family, groups: Sequence[Group], limit: int) -> dict[str, Any]:
+    own = [g for g in groups if g.family == family]
+    ordered = worst_first(own) if family == "fidelity" else own
+    return {
+        "ident": family,
+        "words": SECTIONS[family],
+        "groups": [_group_view(g, limit) for g in ordered],
+    }
 
 
-def _label(result: Result) -> str:
-    return ", ".join(p for p in (result.column, result.group) if p is not None) or "overall"
+def _group_view(group: Group, limit: int) -> dict[str, Any]:
+    shared = group.overall + group.parts
+    scale = figures.scale(group.parts, percent=group.percent)
+    single = group.overall or (group.parts if len(group.parts) == 1 else ())
+    parts = group.parts if len(group.parts) > 1 else ()
+    counts = Counter(STATUS_WORDS[r.status] for r in parts)
+    return {
+        "group": group,
+        "words": group.words,
+        "direction": f"{shared[0].better.capitalize()} is better",
+        "single": [
+            row(r, figures.scale([r], percent=group.percent), label=label(r)) for r in single
+        ],
+        "rows": [row(r, scale, label=label(r)) for r in parts[:limit]],
+        "total": len(parts),
+        "tally": ", ".join(f"{w} {counts[w]:,}" for w in STATUS_WORDS.values() if counts[w]),
+        "chart": _interval_chart(group, parts, scale),
+        "charted": min(CHART_ROWS, len(parts)),
+        "known": any(finite(r.value) is not None for r in parts),
+        "methods": list(dict.fromkeys(r.method for r in shared))[:3],
+        "seeds": sorted({r.seed for r in shared if r.seed is not None})[:3],
+    }
 
 
-def _row(result: Result, scale: Scale, *, label: str) -> Row:
-    low, high = finite(result.ci_low), finite(result.ci_high)
-    interval = "n/a"
-    if low is not None and high is not None:
-        interval = f"[{scale.text(low, unit=False)}, {scale.text(high, unit=False)}]"
-    return Row(
-        label=label,
-        value=scale.text(result.value),
-        interval=interval,
-        reference=scale.text(result.reference),
-        baseline=scale.text(result.baseline),
-        score="n/a" if finite(result.score) is None else f"{result.score:.0f}",
-        unit="" if result.unit == "share" else result.unit,
-        status=result.status,
-        n=f"{result.n:,}",
-    )
+def _power_view(groups: Sequence[Group], chart: Markup) -> dict[str, Any] | None:
+    """The self-test: its curves, and a table in the order of its results, not worst first."""
+    results = [r for g in groups if g.name == POWER for r in (*g.overall, *g.parts)]
+    if not results:
+        return None
+    group = next(g for g in groups if g.name == POWER)
+    scale = figures.scale(results, percent=group.percent)
+    return {
+        "chart": chart,
+        "words": group.words,
+        "rows": [row(r, scale, label=label(r)) for r in sorted(results, key=_planted_order)],
+        "methods": list(dict.fromkeys(r.method for r in results))[:3],
+    }
 
 
-def _scale(results: Sequence[Result], *, percent: bool) -> Scale:
-    return Scale.of([f for r in results for f in (r.value, r.ci_low, r.ci_high)], percent=percent)
-
-
-def _leading(group: Group) -> Result:
-    """The overall result of a measure, or its worst part where it has no overall one."""
-    return (group.overall or group.parts)[0]
-
-
-def _headline(groups: Sequence[Group]) -> list[Row]:
-    rows = []
-    for group in groups:
-        for result in group.overall or group.parts[:1]:
-            scale = _scale([result], percent=group.percent)
-            rows.append(_row(result, scale, label=_headline_label(group, result)))
-    return rows
-
-
-def _headline_label(group: Group, result: Result) -> str:
-    title = group.words.title
-    if group.overall:
-        return title
-    which = f"worst of {len(group.parts):,}: " if len(group.parts) > 1 else ""
-    return f"{title} ({which}{_label(result)})"
+def _planted_order(result: Result) -> tuple[str, float, str]:
+    share, _, kind = (result.group or "").partition(" % ")
+    try:
+        return kind, float(share), ""
+    except ValueError:
+        return "", 0.0, label(result)
 
 
 def _score_chart(groups: Sequence[Group]) -> Markup | None:
-    scored = [(g, r) for g in groups if finite((r := _leading(g)).score) is not None]
+    scored = [(g, g.leading) for g in groups if finite(g.leading.score) is not None]
     if not scored:
         return None
     marks = [Mark(g.words.title, r.score, f"{r.score:.0f}") for g, r in scored]
@@ -267,35 +195,14 @@ def _score_chart(groups: Sequence[Group]) -> Markup | None:
     )  # fmt: skip
 
 
-def _group_view(group: Group, limit: int) -> dict[str, Any]:
-    shared = group.overall + group.parts
-    scale = _scale(group.parts, percent=group.percent)
-    single = group.overall or (group.parts if len(group.parts) == 1 else ())
-    parts = group.parts if len(group.parts) > 1 else ()
-    counts = Counter(STATUS_WORDS[r.status] for r in parts)
-    return {
-        "group": group,
-        "words": group.words,
-        "direction": f"{shared[0].better.capitalize()} is better",
-        "single": [_row(r, _scale([r], percent=group.percent), label=_label(r)) for r in single],
-        "rows": [_row(r, scale, label=_label(r)) for r in parts[:limit]],
-        "total": len(parts),
-        "tally": ", ".join(f"{w} {counts[w]:,}" for w in STATUS_WORDS.values() if counts[w]),
-        "chart": _interval_chart(group, parts, scale),
-        "charted": min(CHART_ROWS, len(parts)),
-        "methods": list(dict.fromkeys(r.method for r in shared))[:3],
-        "seeds": list(dict.fromkeys(str(r.seed) for r in shared if r.seed is not None))[:3],
-    }
-
-
 def _interval_chart(group: Group, parts: Sequence[Result], scale: Scale) -> Markup | None:
     """None where there is nothing to see: no figures, or nothing but zeros."""
     if not any(finite(r.value) for r in parts):
         return None
     marks = [
         Mark(
-            _label(r), r.value, scale.text(r.value),
-            low=r.ci_low, high=r.ci_high, reference=r.reference, status=r.status,
+            label(r), r.value, scale.text(r.value), low=r.ci_low, high=r.ci_high,
+            reference=r.reference, status=r.status, tolerance=r.tolerance,
         )
         for r in parts[:CHART_ROWS]
     ]  # fmt: skip
@@ -309,6 +216,17 @@ def _interval_chart(group: Group, parts: Sequence[Result], scale: Scale) -> Mark
             percent=group.percent,
         )
     )  # fmt: skip
+
+
+def _reproduction(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """The command, and the other facts by kind."""
+    facts = dict(provenance)
+    command = facts.pop("command") if isinstance(facts.get("command"), str) else None
+    sizes = {k: facts.pop(k) for k in list(facts) if k == "records" or k.endswith("_records")}
+    seeds = {k: facts.pop(k) for k in list(facts) if k == "seed" or k.endswith("_seed")}
+    versions = {k: facts.pop(k) for k in list(facts) if k in _VERSIONS}
+    kinds = {"Sizes": sizes, "Seeds": seeds, "Versions": versions, "Settings": facts}
+    return {"command": command, "facts_of": {k: v for k, v in kinds.items() if v}}
 
 
 def _shown(value: object) -> object:

@@ -12,6 +12,7 @@ Family = Literal["validity", "fidelity", "utility", "bias", "privacy"]
 Verdict = Literal["pass", "fail", "inconclusive"]
 Direction = Literal["lower", "higher"]
 Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
+Audience = Literal["internal", "public"]
 
 
 class Result(BaseModel):
@@ -60,11 +61,21 @@ class Result(BaseModel):
 
 
 class Report(BaseModel):
-    """A verdict, the reasons for it, and every figure behind it."""
+    """A verdict, the reasons for it, and every figure behind it.
+
+    Args:
+        audience: `internal` holds statistics of private data and is not for release; `public` has
+            gone through `tabsynth.report.public.public_report`.
+        verdict: what the gate says.
+        reasons: why, a sentence each.
+        results: every figure.
+        provenance: where they come from: versions, seeds, sizes, settings.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: Literal["1"] = "1"
+    audience: Audience = "internal"
     verdict: Verdict
     reasons: tuple[str, ...]
     results: tuple[Result, ...]

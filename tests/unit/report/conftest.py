@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tabsynth.report.model import Report, Result, Status
+from tests.unit.report.full import full_report
 
 COLUMNS = (
     "age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation",
@@ -116,7 +117,7 @@ def _overall(columns: tuple[str, ...]) -> list[Result]:
             reference=0.0023, unit="share", n=26_048, method="equal in every column",
         ),
         Result(
-            name="copy_advantage", family="privacy", value=-0.0003, ci_low=-0.0011,
+            name="withheld_copies", family="privacy", value=-0.0003, ci_low=-0.0011,
             ci_high=0.0005, reference=0.0, unit="share", n=26_048, status="diagnostic",
             method="replicated members minus replicated holdout records",
         ),
@@ -131,3 +132,13 @@ def report() -> Report:
 @pytest.fixture(scope="session")
 def make_report() -> Callable[..., Report]:
     return build_report
+
+
+@pytest.fixture(scope="session")
+def full() -> Report:
+    return full_report(build_report())
+
+
+@pytest.fixture(scope="session")
+def leaky() -> Report:
+    return full_report(build_report(), leak=True)

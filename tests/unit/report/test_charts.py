@@ -16,10 +16,10 @@ from tabsynth.report.charts import (
     Mark,
     Scale,
     _ticks,
-    _width,
     interval_chart,
     score_bars,
     shorten,
+    text_width,
     visible,
 )
 from tabsynth.report.model import Status
@@ -141,7 +141,7 @@ def test_tick_labels(value: float, percent: bool, texts: list[str]) -> None:
 def test_any_label_is_well_formed_and_fits(label: str) -> None:
     root = chart(Mark(label, 1.0, "1"))
     assert root.tag == "svg"
-    assert _width(shorten(label)) <= LABEL_EM + 1e-9
+    assert text_width(shorten(label)) <= LABEL_EM + 1e-9
 
 
 def test_a_shortened_pair_keeps_the_beginning_of_both_columns() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -9,16 +10,10 @@ from typing import Any, get_args
 
 import pytest
 
-from tabsynth.report.html import (
-    CHART_ROWS,
-    SECTIONS,
-    STATUS_WORDS,
-    TABLE_ROWS,
-    WORDS,
-    render_html,
-    summary_html,
-)
+from tabsynth.report.figures import STATUS_WORDS
+from tabsynth.report.html import CHART_ROWS, SECTIONS, TABLE_ROWS, render_html, summary_html
 from tabsynth.report.model import Family, Report, Result, Status
+from tabsynth.report.words import WORDS
 
 VOID = {"meta", "br", "link", "img", "hr", "input", "source", "wbr"}
 MakeReport = Callable[..., Report]
@@ -126,11 +121,11 @@ def test_outline(page: Node) -> None:
     assert len(page.find("h1")) == 1
     assert page.find("html")[0].attrs["lang"] == "en"
     assert [s.attrs["id"] for s in page.find("section")] == [
-        "reading", "headline", "validity", "fidelity", "utility", "privacy", "provenance",
+        "verdict", "threats", "privacy", "fidelity", "bias", "utility", "validity", "provenance",
         "glossary",
     ]  # fmt: skip
-    assert "internal use, not for release" in page.find("header")[0].text
-    assert "internal use, not for release" in page.find("footer")[0].text
+    levels = [int(n.tag[1]) for n in page.everything() if re.fullmatch("h[1-6]", n.tag)]
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
 
 
 def test_every_chart_is_named_and_has_a_table(page: Node) -> None:
@@ -159,21 +154,21 @@ def test_headline_has_one_row_per_measure(page: Node) -> None:
     rows = by_id(page, "headline").find("tbody")[0].find("tr")
     cells = {r.children[0].text: [c.text for c in r.children[1:]] for r in rows}
     assert cells == {
-        "Cells that keep the schema": ["99.982 %", "[99.970, 99.990]", "100 %", "n/a", "● ok"],
-        "Rules broken, by column (worst of 15: fnlwgt)": [
-            "0.040 %", "[0, 0.070]", "0 %", "n/a", "◆ worth a look",
+        "Exact copies": ["0.210 %", "[0.160, 0.280]", "0.230 %", "n/a", "● ok"],
+        "Copies in invented columns": [
+            "−0.030 %", "[−0.110, 0.050]", "0 %", "n/a", "□ diagnostic",
         ],
-        "Keys repeated or missing": ["0 records", "n/a", "0", "n/a", "● ok"],
         "Single columns": ["0.610 %", "[0.519, 0.732]", "0.480 %", "n/a", "● ok"],
         "Pairs of columns": ["6.13 %", "[5.21, 7.36]", "2.62 %", "33", "● ok"],
         "Telling synthetic from real": ["0.741 AUC", "[0.733, 0.749]", "0.505", "51", "● ok"],
         "Training on synthetic records (income)": [
             "0.889 AUC", "[0.881, 0.898]", "0.918", "93", "● ok",
         ],
-        "Exact copies": ["0.210 %", "[0.160, 0.280]", "0.230 %", "n/a", "● ok"],
-        "Exact copies beyond chance": [
-            "−0.030 %", "[−0.110, 0.050]", "0 %", "n/a", "□ diagnostic",
+        "Cells that keep the schema": ["99.982 %", "[99.970, 99.990]", "100 %", "n/a", "● ok"],
+        "Rules broken, by column (worst of 15: fnlwgt)": [
+            "0.040 %", "[0, 0.070]", "0 %", "n/a", "◆ worth a look",
         ],
+        "Keys repeated or missing": ["0 records", "n/a", "0", "n/a", "● ok"],
     }  # fmt: skip
 
 
@@ -265,7 +260,7 @@ def test_figures_that_are_all_zero_are_said_not_drawn(make_report: MakeReport) -
 def test_empty_report(make_report: MakeReport) -> None:
     page = parse(render_html(make_report(results=(), reasons=(), provenance={})))
     assert "This report holds no figures" in by_id(page, "headline").text
-    for family in ("validity", "fidelity", "utility", "privacy"):
+    for family in SECTIONS:
         assert by_id(page, family).text.count("Nothing was") == 1
 
 
@@ -324,9 +319,8 @@ def test_stays_under_two_megabytes_with_300_long_columns(make_report: MakeReport
 def test_provenance_is_shown_as_it_is(page: Node) -> None:
     section = by_id(page, "provenance")
     assert section.find("pre")[0].text.startswith("tabsynth evaluate --train train.csv")
-    facts = {
-        row.find("dt")[0].text: row.find("dd")[0].text for row in section.find("div")
-    }  # fmt: skip
+    rows = [row for row in section.find("div") if "part" not in row.attrs.get("class", "")]
+    facts = {row.find("dt")[0].text: row.find("dd")[0].text for row in rows}
     assert facts["train"] == "26048"
     assert facts["minimum count"] == "5"
     assert facts["thresholds"] == "0.05, 0.2"
@@ -337,7 +331,11 @@ def test_provenance_is_shown_as_it_is(page: Node) -> None:
 def test_missing_facts_are_said(make_report: MakeReport) -> None:
     page = parse(render_html(make_report(provenance={"seed": None, "steps": [], "command": 3})))
     rows = by_id(page, "provenance").find("div")
-    assert [r.text for r in rows] == ["seedn/a", "stepsnone", "command3"]
+    assert [r.text for r in rows if "part" not in r.attrs.get("class", "")] == [
+        "seedn/a",
+        "stepsnone",
+        "command3",
+    ]
 
 
 def test_tables_scroll_inside_their_own_box(page: Node) -> None:

@@ -1,0 +1,121 @@
+"""A report with every figure that an evaluation gives, as a run on Adult might print them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabsynth.report.model import Report, Result
+
+GROUPS = (
+    ("race", "White", 5561, 0.2543), ("race", "Black", 639, 0.1237),
+    ("race", "Asian-Pac-Islander", 208, 0.2693), ("race", "Amer-Indian-Eskimo", 64, 0.1160),
+    ("race", "Other", 8, 0.125), ("sex", "Male", 4331, 0.3057), ("sex", "Female", 2182, 0.1094),
+)  # fmt: skip
+POWERS = (
+    ("0.1 % exact copies", 0.24), ("0.5 % exact copies", 0.88), ("1 % exact copies", 0.99),
+    ("5 % exact copies", 1.0), ("0.1 % near copies", 0.07), ("0.5 % near copies", 0.61),
+    ("1 % near copies", 0.95), ("5 % near copies", 1.0),
+)  # fmt: skip
+REPETITIONS = 100
+
+
+def figure(name: str, family: str = "privacy", **more: Any) -> Result:
+    body: dict[str, Any] = {"name": name, "family": family, "unit": "share", "n": 6513}
+    if more.get("value") is not None and "ci_low" not in more:
+        width = 0.004 + 0.1 * abs(more["value"]) * (1 - min(1.0, abs(more["value"])))
+        more = {**more, "ci_low": more["value"] - width, "ci_high": more["value"] + width}
+    return Result(**{**body, "method": f"how {name.replace('_', ' ')} is taken", **more})
+
+
+def membership(*, leak: bool = False) -> list[Result]:
+    high = 0.02 if leak else 0.0
+    found = [
+        figure(
+            "membership_p", value=0.001 if leak else 0.41, ci_low=None, ci_high=None,
+            unit="p-value", better="higher", tolerance=0.01, status="fail" if leak else "ok",
+            method="999 permutations of who was a training record, largest of 40 statistics",
+        ),
+    ]  # fmt: skip
+    for name, unit, reference in (
+        ("membership_auc", "AUC", 0.5), ("membership_top", "share", 0.5),
+        ("membership_tpr", "share", 0.01),
+    ):  # fmt: skip
+        for i, score in enumerate(("distance gain", "relative distance", "local share")):
+            for where in ("", ", isolated"):
+                value = reference + high + 0.001 * (i + 1) + (0.004 if where else 0.0)
+                tolerance = (0.10 if where else 0.03) if name == "membership_tpr" else None
+                found.append(
+                    figure(
+                        name, group=f"{score}{where}", value=value, reference=reference,
+                        unit=unit, tolerance=tolerance, n=13026 if not where else 651,
+                    )
+                )  # fmt: skip
+    found.append(figure("membership_epsilon", value=0.12, ci_low=0.0, ci_high=None, unit="epsilon"))
+    return found
+
+
+def power(values: tuple[tuple[str, float], ...] = POWERS) -> list[Result]:
+    return [
+        figure(
+            "self_test_power", group=group, value=value, ci_low=max(0.0, value - 0.08),
+            ci_high=min(1.0, value + 0.06), better="higher", n=REPETITIONS,
+            status="diagnostic", method="copies of training records planted among control records",
+        )
+        for group, value in values
+    ]  # fmt: skip
+
+
+def attacks() -> list[Result]:
+    return [
+        figure("replicated_uniques", group="whole records", value=0.0011, tolerance=0.05,
+               reference=0.0),
+        figure("replicated_uniques", group="quasi-identifiers", value=0.0192, tolerance=0.05,
+               reference=0.0),
+        *(
+            figure("attribute_inference", column=column, value=value, baseline=value - 0.002,
+                   tolerance=0.05, reference=0.0)
+            for column, value in (("income", 0.006), ("marital-status", -0.003))
+        ),
+        figure("singling_out", value=0.0121, tolerance=0.05, reference=0.0, n=2000),
+        figure("linkability", value=-0.0021, tolerance=0.05, reference=0.0),
+        figure("disco", column="income", value=0.0082, tolerance=0.05, reference=0.0),
+        figure("repu", value=0.0033, tolerance=0.05, reference=0.0),
+        figure("dcr_share", value=0.5121, reference=0.5, status="diagnostic"),
+        figure("nearest_ratio", value=0.981, reference=1.0, unit="ratio", status="diagnostic"),
+        *(
+            figure("deep_auc", group=kind, value=0.52, reference=0.5, unit="AUC", n=640)
+            for kind in ("isolated", "rare", "named")
+        ),
+    ]  # fmt: skip
+
+
+def bias() -> list[Result]:
+    found = [
+        figure("base_rate", "bias", column=column, group=group, value=rate, n=n,
+               reference=rate + 0.01, better="higher",
+               status="uninformative" if n < 30 else "attention" if rate < 0.13 else "ok")
+        for column, group, n, rate in GROUPS
+    ]  # fmt: skip
+    found += [
+        figure("impact_ratio", "bias", column=column, group=group, value=rate / 0.3057, n=n,
+               unit="ratio", better="higher", method=f"over the rate of {GROUPS[5][1]}")
+        for column, group, n, rate in GROUPS
+    ]  # fmt: skip
+    return found
+
+
+def full_report(base: Report, *, leak: bool = False, **changes: Any) -> Report:
+    """The base report with attacks, power and bias."""
+    found = (*base.results, *membership(leak=leak), *power(), *attacks(), *bias())
+    settings = {
+        "policy": {"leak": 0.01, "power": 0.9, "significance": 0.01},
+        "train_records": 26_048, "holdout_records": 6_513, "synthetic_records": 26_048,
+        "evaluation_seed": 7,
+    }  # fmt: skip
+    body: dict[str, Any] = {
+        "verdict": "fail" if leak else "pass",
+        "reasons": ("Members are found: the membership attack gives p = 0.001.",) if leak else (),
+        "results": found,
+        "provenance": {**base.provenance, **settings},
+    }
+    return base.model_copy(update={**body, **changes})
