@@ -14,6 +14,9 @@ from tabsynth.commands import PIPE_CLOSED, Stopped, app
 from tabsynth.errors import TabsynthError
 
 ANYWHERE: Final = ("--debug", "--quiet")
+PAIRS: Final = ("--given", "--param")
+COLUMNS: Final = ("--protected", "--strata")
+TABLES: Final = (".csv", ".csv.gz", ".parquet", ".jsonl")
 BUG: Final = 70
 
 
@@ -67,18 +70,27 @@ def _forget(*streams: Any) -> None:
 
 
 def _spread(arguments: list[str]) -> list[str]:
-    """`--given a=1 b=2` as `--given a=1 --given b=2`; likewise `--param`."""
+    """`--given a=1 b=2` as `--given a=1 --given b=2`; likewise the other options that repeat.
+
+    What can only be the table is left where it is.
+    """
     spread: list[str] = []
     current = None
     for argument in arguments:
         if argument.startswith("-"):
-            current = argument if argument in ("--given", "--param") else None
+            current = argument if argument in PAIRS + COLUMNS else None
             spread.append(argument)
-        elif current and "=" in argument and spread[-1] != current:
+        elif current and spread[-1] != current and _belongs(argument, current):
             spread += [current, argument]
         else:
             spread.append(argument)
     return spread
+
+
+def _belongs(argument: str, option: str) -> bool:
+    if option in PAIRS:
+        return "=" in argument
+    return not argument.lower().endswith(TABLES) and "://" not in argument
 
 
 if __name__ == "__main__":

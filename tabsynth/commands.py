@@ -71,9 +71,14 @@ Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="a hyper-par
 Seed = Annotated[int | None, typer.Option(min=0, help="same seed, same result")]
 Rows = Annotated[int | None, typer.Option("-n", "--rows", help="how many synthetic records")]
 Target = Annotated[str | None, typer.Option(help="column to predict, for the utility figure")]
+Protected = Annotated[
+    list[str], typer.Option(metavar="COL", help="a column whose groups are compared, for bias")
+]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", readable=False, help="what the gate accepts (.yaml)")
+]
+Deep = Annotated[bool, typer.Option("--deep", help="attack with shadow fits too; takes minutes")]
 Later = Annotated[str | None, typer.Option(hidden=True)]
-LaterList = Annotated[list[str], typer.Option(hidden=True)]
-LaterFlag = Annotated[bool, typer.Option(hidden=True)]
 
 _quiet = False
 
@@ -121,27 +126,28 @@ def run(
     param: Param = [],  # noqa: B006 - typer reads the default, nobody changes it
     rows: Rows = None,
     target: Target = None,
+    protected: Protected = [],  # noqa: B006
+    policy: PolicyFile = None,
+    deep: Deep = False,
     seed: Seed = None,
     epsilon: Later = None,
     delta: Later = None,
     ledger: Later = None,
     source_id: Later = None,
-    protected: LaterList = [],  # noqa: B006
-    policy: Later = None,
-    deep: LaterFlag = False,
 ) -> None:
     """Fit, sample and evaluate: a private table in; a synthetic one, a model and a report out."""
-    _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id,
-                  protected=protected, policy=policy, deep=deep)  # fmt: skip
+    _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
     workflow.configure(workflow.resolve(synthesizer), _parameters(param))
-    _spare([out / name for name in workflow.RESULTS], data, schema)
+    _spare([out / name for name in workflow.RESULTS], data, schema, policy)
+    accepted = _policy(policy)
     table = _read(data, schema, progress)
     report = workflow.run(
         table, out, synthesizer=synthesizer, parameters=_parameters(param), n=rows,
-        target=target, seed=seed, say=progress.say,
+        target=target, protected=protected, policy=accepted, deep=deep, seed=seed,
+        say=progress.say,
     )  # fmt: skip
     _finish(report, out)
 
@@ -215,23 +221,32 @@ def evaluate(
     synthetic: Annotated[Path, typer.Option(readable=False, help="the synthetic records")],
     out: OutDir,
     schema: SchemaFile = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="what made it: intervals cover further draws of it"),
+    ] = None,
     target: Target = None,
+    protected: Protected = [],  # noqa: B006
+    policy: PolicyFile = None,
+    deep: Deep = False,
+    deep_record: Annotated[
+        list[int], typer.Option(metavar="N", help="a training record to attack, counted from 0")
+    ] = [],  # noqa: B006
     seed: Seed = None,
-    protected: LaterList = [],  # noqa: B006
-    policy: Later = None,
-    deep: LaterFlag = False,
 ) -> None:
     """Judge a synthetic table against real records."""
-    _refuse_later(protected=protected, policy=policy, deep=deep)
-    from tabsynth import workflow
+    from tabsynth import modelfile, workflow
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
+    accepted = _policy(policy)
+    maker = modelfile.load(model) if model else None
     progress.say("reading")
     real = workflow.read_table(train, _schema(schema))
     report = workflow.evaluate(
-        real, workflow.read_table(holdout, real.schema), read_raw(synthetic),
-        target=target, seed=seed, say=progress.say,
+        real, workflow.read_table(holdout, real.schema), read_raw(synthetic), model=maker,
+        target=target, protected=protected, policy=accepted,
+        deep=deep_record if deep or deep_record else None, seed=seed, say=progress.say,
     )  # fmt: skip
     workflow.save_report(report, out)
     _finish(report, out)
@@ -406,6 +421,12 @@ def _schema(path: Path | None) -> Any:
     from tabsynth.schema.files import load_schema
 
     return None if path is None else load_schema(path)
+
+
+def _policy(path: Path | None) -> Any:
+    from tabsynth.gate import load_policy
+
+    return None if path is None else load_policy(path)
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:

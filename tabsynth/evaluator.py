@@ -1,10 +1,10 @@
-"""Runs the metrics over a comparison and applies the gate."""
+"""Runs metrics and attacks over a comparison and applies the gate."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,83 +13,61 @@ import sklearn
 
 from tabsynth import __version__, registry
 from tabsynth.comparison import Comparison
-from tabsynth.report.model import Report, Result, Verdict
+from tabsynth.gate import Policy, gate, held
+from tabsynth.report.model import Report, Result
 
-FEW_HOLDOUT_RECORDS: Final = 500
-EXPLAINED: Final = frozenset(
-    {"copy_advantage", "unique_copies", "withheld_copies", "valid_cells", "violations"}
-)
-NO_ATTACKS: Final = (
-    "Re-identification attacks are not part of this version, so nothing here shows that the table "
-    "is safe to share; a pass cannot be given."
-)
+Progress = Callable[[str], object]
 
 
 def judge(
     comparison: Comparison,
     *,
+    policy: Policy | None = None,
+    deep: Sequence[int] | None = None,
     provenance: dict[str, Any] | None = None,
-    progress: Callable[[str], object] | None = None,
+    progress: Progress = lambda _: None,
 ) -> Report:
-    """Measure a synthetic table against real ones and say what follows.
+    """Measure a synthetic table against real ones, attack it, and say what follows.
 
     Args:
         comparison: training, holdout and synthetic records.
+        policy: what the gate accepts; by default the documented one.
+        deep: asks for shadow fits, on targets chosen among the training records and on those at
+            these positions; None for no shadow fits.
         provenance: what to add to the report about where the table came from.
-        progress: called with the name of each metric before it runs.
+        progress: called with the name of each metric and attack before it runs.
 
     Returns:
-        The report; its verdict is `fail` when the table breaks its schema or repeats training
-        records, otherwise `inconclusive`.
+        The report; see `gate.gate` for its verdict.
 
     Privacy: the report holds statistics of private data and is not differentially private.
     """
-    results: list[Result] = []
-    for name in registry.names("metrics"):
-        if progress is not None:
-            progress(name)
-        results.extend(registry.find("metrics", name)(comparison))
-    verdict, reasons = gate(results, comparison)
+    policy = policy or Policy()
+    figures, attacked = (_run(kind, comparison, progress) for kind in ("metrics", "attacks"))
+    if deep is not None:
+        from tabsynth.attacks.shadow import shadow
+
+        attacked += shadow(comparison, targets=deep, say=progress)
+    attacked = [held(r, policy) for r in attacked]
+    verdict, reasons = gate(figures, attacked, policy)
     return Report(
         verdict=verdict,
         reasons=tuple(reasons),
-        results=tuple(results),
-        provenance={**_provenance(comparison), **(provenance or {})},
+        results=(*figures, *attacked),
+        provenance={
+            **_provenance(comparison),
+            "policy": policy.model_dump(),
+            **(provenance or {}),
+        },
     )
 
 
-def gate(results: list[Result], comparison: Comparison) -> tuple[Verdict, list[str]]:
-    """The verdict and the reasons for it."""
-    failed = [r for r in results if r.status == "fail"]
-    reasons = []
-    broken = [v.sentence() for v in comparison.violations]
-    if broken:
-        more = f"; and {len(broken) - 5} more kinds" if len(broken) > 5 else ""
-        reasons.append(f"Synthetic records break the schema: {'; '.join(broken[:5])}{more}.")
-    if any(r.name in ("copy_advantage", "unique_copies") for r in failed):
-        reasons.append(
-            "Training records come out exactly more often than holdout records do: the synthesizer "
-            "remembers them, or very many values have just enough records to come out."
-        )
-    withheld = sorted({str(r.column) for r in failed if r.name == "withheld_copies"})
-    if withheld:
-        reasons.append(
-            f"Training values came out of columns to be invented: {', '.join(withheld)}."
-        )
-    others = {r.name for r in failed} - EXPLAINED
-    reasons.extend(f"Metric {name} fails." for name in sorted(others))
-    if failed:
-        return "fail", reasons
-    if comparison.holdout.num_rows < FEW_HOLDOUT_RECORDS:
-        reasons.append(
-            f"The holdout has fewer than {FEW_HOLDOUT_RECORDS} records; intervals are wide."
-        )
-    reasons.extend(
-        f"{r.name}: no figure; it {r.method}."
-        for r in results
-        if r.value is None and r.name != "withheld_copies"
-    )
-    return "inconclusive", [NO_ATTACKS, *reasons]
+def _run(kind: registry.Kind, comparison: Comparison, progress: Progress) -> list[Result]:
+    results: list[Result] = []
+    for name in registry.names(kind):
+        progress(name)
+        results.extend(registry.find(kind, name)(comparison))
+    return results
 
 
 def _provenance(comparison: Comparison) -> dict[str, Any]:

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-LEAK_SHARES: Final = (0.001, 0.005, 0.01, 0.05)
+from tabsynth.errors import UsageError
+from tabsynth.report.model import Result, Verdict
+
+LEAKS: Final = (0.001, 0.005, 0.01, 0.05)
+P_VALUES: Final = frozenset({"membership_p", "deep_p"})
+SHOWN: Final = 5
 
 
 class Policy(BaseModel):
     """What the gate accepts; the defaults are those of the documentation.
 
     Args:
-        significance: the membership attack fails the table when its p-value is below this.
+        significance: a membership attack fails the table when its p-value is below this.
         tpr: largest accepted share of members found at 1 % false alarms.
         tpr_isolated: the same among the 5 % most isolated records.
         advantage: largest accepted success of any other attack on members beyond controls.
         leak: the share of synthetic records that are near copies of training records, one field
-            redrawn, which the attack must be able to find for a pass.
+            redrawn, which the membership attack must be able to find for a pass: 0.001, 0.005,
+            0.01 or 0.05.
         power: with which probability it must find it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    significance: float = Field(default=0.01, gt=0, le=0.05)
+    significance: float = Field(default=0.01, ge=0.01, le=0.05)
     tpr: float = Field(default=0.03, ge=0.01, le=1)
     tpr_isolated: float = Field(default=0.10, ge=0.01, le=1)
     advantage: float = Field(default=0.05, ge=0, le=1)
@@ -34,6 +43,174 @@ class Policy(BaseModel):
     @field_validator("leak")
     @classmethod
     def _planted(cls, leak: float) -> float:
-        if leak not in LEAK_SHARES:
-            raise ValueError(f"expected one of {', '.join(map(str, LEAK_SHARES))}")
+        if leak not in LEAKS:
+            raise ValueError(f"Input should be one of {', '.join(map(str, LEAKS))}")
         return leak
+
+    @property
+    def leak_name(self) -> str:
+        """The leak, as the self-test names it."""
+        return f"{100 * self.leak:g} % near copies"
+
+
+def load_policy(path: str | Path) -> Policy:
+    """A policy from a YAML or JSON file.
+
+    Raises:
+        UsageError: it cannot be read, names an unknown setting, or a value out of range.
+    """
+    where = f"--policy {path}"
+    try:
+        body = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        raise UsageError(
+            where, expected="a YAML or JSON file", got="one that cannot be read",
+            remedy="see docs/evaluation.md for an example",
+        ) from None  # fmt: skip
+    if not isinstance(body, dict):
+        raise UsageError(
+            where, expected="settings, such as `tpr: 0.02`", got="something else",
+            remedy=f"known settings: {', '.join(Policy.model_fields)}",
+        )  # fmt: skip
+    try:
+        return Policy.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        wrong = "an unknown setting" if first["type"] == "extra_forbidden" else "another value"
+        wanted = first["msg"].partition("Input should be ")[2] or "a known setting"
+        raise UsageError(
+            f"{where}: {'.'.join(str(p) for p in first['loc'])}", expected=wanted, got=wrong,
+            remedy=f"known settings: {', '.join(Policy.model_fields)}",
+        ) from None  # fmt: skip
+
+
+def held(result: Result, policy: Policy) -> Result:
+    """A result of an attack, held to the policy.
+
+    Returns:
+        The same with its tolerance, and with status `fail` where the interval lies beyond it, or
+        `attention` where it reaches beyond. Diagnostics and absent figures stay as they are.
+    """
+    if result.status != "ok" or result.value is None:
+        return result
+    if result.name in P_VALUES:
+        limit = policy.significance
+        status = "fail" if result.value < limit else "ok"
+        return result.model_copy(update={"tolerance": limit, "status": status})
+    limit = policy.advantage
+    if result.name == "membership_tpr":
+        isolated = (result.group or "").endswith("isolated")
+        limit = policy.tpr_isolated if isolated else policy.tpr
+    low = result.value if result.ci_low is None else result.ci_low
+    high = result.value if result.ci_high is None else result.ci_high
+    status = "fail" if low > limit else "attention" if high > limit else "ok"
+    return result.model_copy(update={"tolerance": limit, "status": status})
+
+
+def gate(
+    figures: Sequence[Result], attacked: Sequence[Result], policy: Policy
+) -> tuple[Verdict, list[str]]:
+    """The verdict and the reasons for it.
+
+    Args:
+        figures: results of metrics; one of status `fail` breaks the gate.
+        attacked: results of attacks, held to the policy.
+        policy: what is accepted.
+
+    Returns:
+        `fail` when anything fails; `pass` when every attack's upper bound is within tolerance and
+        the declared leak would have been found; otherwise `inconclusive`, with what would settle
+        it. No reason holds more than statistics.
+    """
+    broken = [r for r in figures if r.status == "fail"]
+    caught = [r for r in attacked if r.status == "fail"]
+    if broken or caught:
+        return "fail", [*_broken(broken), *_caught(caught)]
+    doubts = [*_power(attacked, policy), *_beyond(attacked), *_absent([*figures, *attacked])]
+    if doubts:
+        return "inconclusive", doubts
+    found = next(r for r in attacked if r.group == policy.leak_name)
+    return "pass", [
+        f"No leak was found by attacks of which the strongest finds {policy.leak_name} of training "
+        f"records among the synthetic ones in {found.value:.0%} of trials "
+        f"(at least {found.ci_low:.0%} with 95 % confidence). What is rarer than that, or leaks in "
+        "another way, may still be there."
+    ]
+
+
+def _broken(results: Sequence[Result]) -> list[str]:
+    reasons = []
+    rules = [r for r in results if r.name == "violations"]
+    if rules:
+        shown = "; ".join(f"column {r.column!r} ({r.group}), {r.method}" for r in rules[:SHOWN])
+        more = f"; and {len(rules) - SHOWN} more kinds" if len(rules) > SHOWN else ""
+        reasons.append(f"Synthetic records break the schema: {shown}{more}.")
+    if any(r.name == "unique_copies" for r in results):
+        reasons.append(
+            "Single training records come out again and again: the synthesizer remembers them."
+        )
+    withheld = sorted({str(r.column) for r in results if r.name == "withheld_copies"})
+    if withheld:
+        reasons.append(
+            f"Training values came out of columns to be invented: {', '.join(withheld)}."
+        )
+    explained = {"violations", "valid_cells", "unique_copies", "withheld_copies"}
+    others = sorted({r.name for r in results} - explained)
+    return reasons + [f"Metric {name} fails." for name in others]
+
+
+def _caught(results: Sequence[Result]) -> list[str]:
+    reasons = []
+    for result in results:
+        if result.name in P_VALUES:
+            what = "Shadow fits tell" if result.name == "deep_p" else "An attacker tells"
+            reasons.append(
+                f"{what} training records from records that were never in the table better than "
+                f"chance allows ({result.name} {result.value:.3g}, accepted from "
+                f"{result.tolerance:g})."
+            )
+        else:
+            reasons.append(
+                f"{_where(result)} is at least {result.ci_low:.3f} with 95 % confidence; accepted "
+                f"is {result.tolerance:g}."
+            )
+    return reasons[: 2 * SHOWN]
+
+
+def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
+    found = [r for r in attacked if r.name == "self_test_power" and r.group == policy.leak_name]
+    if not found:
+        return ["The membership attack could not be run; it needs more records of each kind."]
+    power = found[0].value or 0.0
+    if power >= policy.power:
+        return []
+    return [
+        f"The membership attack would find {policy.leak_name} of training records in only "
+        f"{power:.0%} of trials, where the policy asks for {policy.power:.0%}; a larger holdout "
+        "would settle it."
+    ]
+
+
+def _beyond(attacked: Sequence[Result]) -> list[str]:
+    wide = [r for r in attacked if r.status == "attention"]
+    reasons = [
+        f"{_where(r)} may be as high as {r.ci_high:.3f}, where {r.tolerance:g} is accepted; more "
+        "training and holdout records would narrow the interval."
+        for r in wide[:SHOWN]
+    ]
+    if len(wide) > SHOWN:
+        reasons.append(f"The same holds for {len(wide) - SHOWN} more figures.")
+    return reasons
+
+
+def _absent(results: Sequence[Result]) -> list[str]:
+    """Privacy figures that could not be taken."""
+    absent = [r for r in results if r.value is None and r.family == "privacy"]
+    told = dict.fromkeys(f"{r.name}: no figure; it {r.method}." for r in absent
+                         if r.name != "withheld_copies")  # fmt: skip
+    return list(told)[:SHOWN]
+
+
+def _where(result: Result) -> str:
+    parts = [p for p in (result.column, result.group) if p is not None]
+    return f"{result.name} ({', '.join(parts)})" if parts else result.name

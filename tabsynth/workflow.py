@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +14,10 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
-from tabsynth.comparison import Comparison
+from tabsynth.comparison import MAX_RECORDS, Comparison
 from tabsynth.errors import DataError, SchemaError, UsageError
 from tabsynth.evaluator import judge
+from tabsynth.gate import Policy
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 AUTO: Final = "gaussian_copula"
 TRAIN_SHARE: Final = 0.8
+FURTHER_DRAWS: Final = 4
 
 RESULTS: Final = (
     "synthetic.parquet",
@@ -63,6 +66,9 @@ def run(
     parameters: Mapping[str, Any] | None = None,
     n: int | None = None,
     target: str | None = None,
+    protected: Sequence[str] = (),
+    policy: Policy | None = None,
+    deep: bool = False,
     seed: int | None = None,
     say: Say = lambda _: None,
 ) -> Report:
@@ -76,13 +82,16 @@ def run(
         synthesizer: a registered name, or `auto`.
         parameters: hyper-parameters by name, values or texts.
         n: synthetic records; by default as many as were fitted.
-        target: column to predict, for the utility figure.
+        target: column to predict, for utility and bias.
+        protected: columns that name the groups to compare, for bias.
+        policy: what the gate accepts; by default the documented one.
+        deep: attack with shadow fits as well; takes minutes.
         seed: of split, fit, sample and evaluation; by default a fresh one.
         say: called with a line before each step.
 
     Raises:
         DataError: a table that cannot be learnt from.
-        UsageError: an unknown synthesizer, parameter or target, or n below 1.
+        UsageError: an unknown synthesizer, parameter, target or protected column, or n below 1.
         OutputError: `out` cannot be written.
 
     Privacy: 80 % of the records are fitted, the rest judge the result. The report holds statistics
@@ -93,6 +102,7 @@ def run(
     seed = fresh_seed() if seed is None else seed
     private = as_table(table, schema)
     check_target(target, private.schema)
+    check_protected(protected, private.schema)
     with atomic_files(out) as folder:
         train, holdout = split(private, seed=seed)
         say(f"fitting {resolve(synthesizer)}")
@@ -104,10 +114,11 @@ def run(
         say("sampling")
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
         report = evaluate(
-            train, holdout, synthetic, target=target, seed=seed, say=say,
+            train, holdout, synthetic, model=fitted, target=target, protected=protected,
+            policy=policy, deep=() if deep else None, seed=seed, say=say,
             provenance={
                 **made_by, "seed": seed,
-                "command": _command(fitted, seed=seed, n=n, target=target),
+                "command": _command(fitted, seed=seed, n=n, target=target, protected=protected),
             },
         )  # fmt: skip
         say("writing")
@@ -233,7 +244,11 @@ def evaluate(
     synthetic: TableLike | pa.Table,
     *,
     schema: TableSchema | None = None,
+    model: Fitted | None = None,
     target: str | None = None,
+    protected: Sequence[str] = (),
+    policy: Policy | None = None,
+    deep: Sequence[int] | None = None,
     seed: int | None = None,
     provenance: dict[str, Any] | None = None,
     say: Say = lambda _: None,
@@ -246,15 +261,21 @@ def evaluate(
             differ from train for reasons of their own, and that counts as memory.
         synthetic: the synthetic records; where they break the schema, the report says so.
         schema: what all three are; by default the training table's.
-        target: column to predict, for the utility figure.
+        model: what made the synthetic table; with it, intervals cover further draws.
+        target: column to predict, for utility and bias.
+        protected: columns that name the groups to compare, for bias.
+        policy: what the gate accepts; by default the documented one.
+        deep: asks for shadow fits, which need `model` and take minutes: positions of training
+            records to be attacked beside those that are chosen.
         seed: of every random draw; by default 0.
         provenance: added to the report.
-        say: called with a line before each metric.
+        say: called with a line before each step.
 
     Raises:
         DataError: real records that break the schema or stand in both real tables, a table
             without records, or no column to compare.
-        UsageError: a target that is not a column.
+        UsageError: a target or protected column that is not modelled, shadow fits without a model,
+            or of a record that is not there.
 
     Privacy: reads all real records; the report holds statistics of them and is not differentially
         private.
@@ -262,6 +283,8 @@ def evaluate(
     real = as_table(train, schema)
     _require_modelled(real.schema)
     check_target(target, real.schema)
+    check_protected(protected, real.schema)
+    _check_deep(deep, model, real)
     emitted = real.schema.emitted
     raw = raw_table(synthetic)
     dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
@@ -275,15 +298,37 @@ def evaluate(
             "holdout", expected="records that are not in train", got="mostly the same records",
             remedy="keep records apart before the fit (`tabsynth run` does it for you)",
         )  # fmt: skip
+    seed = seed or 0
     comparison = Comparison(
         train=real.select(emitted),
         holdout=apart.select(emitted),
         synthetic=Table(emitted, data),
         violations=violations,
         target=target,
-        seed=seed or 0,
+        seed=seed,
+        protected=tuple(protected),
+        draws=_further_draws(model, emitted, data.num_rows, seed),
+        refit=None if model is None else partial(_refit, model),
     )
-    return judge(comparison, provenance=provenance, progress=lambda m: say(f"measuring {m}"))
+    return judge(comparison, policy=policy, deep=deep, provenance=provenance,
+                 progress=lambda step: say(f"measuring {step}"))  # fmt: skip
+
+
+def _further_draws(
+    model: Fitted | None, emitted: TableSchema, n: int, seed: int
+) -> tuple[Table, ...]:
+    """Tables beside the one that is judged, for intervals that cover the draw."""
+    if model is None:
+        return ()
+    size = min(n, MAX_RECORDS)
+    seeds = np.random.default_rng([seed, *b"draws"]).integers(0, 2**31, FURTHER_DRAWS)
+    return tuple(sample(model, size, seed=int(s)).select(emitted) for s in seeds)
+
+
+def _refit(model: Fitted, records: Table, seed: int) -> Table:
+    """A synthetic table of other records by the method that made a model."""
+    again = fit(records, synthesizer=model.synthesizer, parameters=model.parameters, seed=seed)
+    return sample(again, records.num_rows, seed=seed)
 
 
 def write_report(report: Report, folder: Path) -> None:
@@ -368,12 +413,15 @@ def _require_generated_keys(schema: TableSchema) -> None:
             )  # fmt: skip
 
 
-def _command(fitted: Fitted, *, seed: int, n: int | None, target: str | None) -> str:
+def _command(
+    fitted: Fitted, *, seed: int, n: int | None, target: str | None, protected: Sequence[str]
+) -> str:
     """What makes the same run again; names of files stand for themselves."""
     parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
     parts += [f"--param {key}={value}" for key, value in fitted.parameters.items()]
     parts += [f"-n {n}"] if n else []
     parts += [f"--target {shlex.quote(target)}"] if target else []
+    parts += [f"--protected {shlex.quote(name)}" for name in protected]
     return " ".join([*parts, f"--seed {seed}"])
 
 
@@ -388,6 +436,31 @@ def check_target(target: str | None, schema: TableSchema) -> None:
             "--target", expected=f"one of {', '.join(schema.modelled_names[:12])}",
             got=f"{target!r}", remedy="name a modelled column",
         )  # fmt: skip
+
+
+def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
+    """Refuse protected columns that are not modelled, before any work.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in protected:
+        if name not in schema.modelled_names:
+            raise UsageError(
+                "--protected", expected=f"one of {', '.join(schema.modelled_names[:12])}",
+                got=f"{name!r}", remedy="name modelled columns",
+            )  # fmt: skip
+
+
+def _check_deep(deep: Sequence[int] | None, model: Fitted | None, train: Table) -> None:
+    if deep is None:
+        return
+    if model is None:
+        raise UsageError("--deep", expected="the model that made the synthetic table",
+                         got="none", remedy="name it with --model")  # fmt: skip
+    if any(not 0 <= place < train.num_rows for place in deep):
+        raise UsageError("--deep-record", expected="a training record, counted from 0",
+                         got="one that is not there", remedy="correct the number")  # fmt: skip
 
 
 def raw_table(table: TableLike | pa.Table) -> pa.Table:
