@@ -209,7 +209,8 @@ def gap(found: Tally, rng: np.random.Generator, *, looks: int = 1) -> Gap | None
 
 def _shuffled_gaps(units: Ints, hits: int, times: int, rng: np.random.Generator) -> Floats:
     shuffled = rng.multivariate_hypergeometric(units, hits, times, method="marginals")
-    return np.ptp(shuffled / units, axis=1)
+    gaps: Floats = np.ptp(shuffled / units, axis=1)
+    return gaps
 
 
 def shares(counts: Ints) -> tuple[Floats, Floats, Floats]:

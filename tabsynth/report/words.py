@@ -66,4 +66,45 @@ WORDS: dict[str, Words] = {
         "For columns that are invented or withheld: the share of training values that come out, "
         "minus the share of held-out values that do.",
     ),
+    "group_share": Words(
+        "Shares of groups",
+        "The share of records that each group has. In an audit the reference is its share of the "
+        "population that was given, for a synthetic table its share of the held-out records.",
+    ),
+    "base_rate": Words(
+        "Favourable outcomes by group",
+        "The share of each group's records that have the favourable outcome. For a synthetic "
+        "table the reference is the group's share in held-out records.",
+    ),
+    "impact_ratio": Words(
+        "Impact ratios",
+        "The favourable rate of a group over that of the most favoured group. Below 0.8 (the "
+        "four-fifths rule) by more than chance, it is worth a look; the ratio says that outcomes "
+        "differ, not why.",
+    ),
+    "rate_gap": Words(
+        "Largest gap between groups",
+        "The highest favourable rate minus the lowest. Among many groups some gap comes by chance: "
+        "the reference is what 95 of 100 random groupings stay below.",
+    ),
+    "outcome_mean": Words(
+        "Means of the outcome by group",
+        "The mean of the target in each group; the reference is the mean of all records.",
+    ),
+    "conditional_odds": Words(
+        "Outcomes among comparable records",
+        "The odds of the favourable outcome in a group over those of the most favoured group, "
+        "within strata in which outcomes may rightly differ (Mantel-Haenszel). 1 is parity; the "
+        "reference is the odds ratio without strata.",
+    ),
+    "missing_gap": Words(
+        "Missing values by group",
+        "The largest difference between groups in how often a value is missing; the reference is "
+        "what 95 of 100 random groupings stay below.",
+    ),
+    "proxy_auc": Words(
+        "Proxies of protected columns",
+        "How well other columns tell the groups apart. 0.5: not at all. Near 1, leaving the "
+        "protected column out of a model changes little, since others stand in for it.",
+    ),
 }  # fmt: skip
