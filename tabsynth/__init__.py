@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from tabsynth.auditor import audit
     from tabsynth.modelfile import Fitted
     from tabsynth.modelfile import load as load_model
     from tabsynth.report.model import Report, Result
@@ -35,6 +36,7 @@ _HOMES = {
     "Result": "tabsynth.report.model:Result",
     "Table": "tabsynth.table:Table",
     "TableSchema": "tabsynth.schema.model:TableSchema",
+    "audit": "tabsynth.auditor:audit",
     "evaluate": "tabsynth.workflow:evaluate",
     "fit": "tabsynth.workflow:fit",
     "infer_schema": "tabsynth.workflow:infer_schema",
@@ -54,6 +56,7 @@ __all__ = [
     "Result",
     "Table",
     "TableSchema",
+    "audit",
     "evaluate",
     "fit",
     "infer_schema",

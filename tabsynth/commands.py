@@ -253,6 +253,45 @@ def evaluate(
 
 
 @app.command()
+def audit(
+    data: Data,
+    out: OutDir,
+    protected: Protected,
+    target: Annotated[str, typer.Option(help="the outcome")],
+    reference: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="a population: protected columns and share or count"),
+    ] = None,
+    strata: Annotated[
+        list[str], typer.Option(metavar="COL", help="outcomes may rightly differ by this column")
+    ] = [],  # noqa: B006
+    favourable: Annotated[
+        str | None, typer.Option(help="the favourable value, or the least favourable number")
+    ] = None,
+    schema: SchemaFile = None,
+    seed: Seed = None,
+) -> None:
+    """Describe the bias of a real table: who is in it, and how outcomes differ between groups.
+
+    An audit has no gate: it ends with 0 when the report is written.
+    """
+    from tabsynth import auditor, workflow
+    from tabsynth.io.read import read_raw
+
+    progress = Progress(quiet=_quiet)
+    _spare([out / "report.html", out / "report.json"], data, schema, reference)
+    table = _read(data, schema, progress)
+    report = auditor.audit(
+        table, protected=protected, target=target, strata=strata, favourable=favourable,
+        reference=read_raw(reference) if reference else None, seed=seed or 0, say=progress.say,
+    )  # fmt: skip
+    workflow.save_report(report, out)
+    for reason in report.reasons:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+@app.command()
 def inspect(
     model: Annotated[Path, typer.Argument(readable=False, help="model file")],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,

@@ -16,6 +16,7 @@ NAMES: Final = [
     "Result",
     "Table",
     "TableSchema",
+    "audit",
     "evaluate",
     "fit",
     "infer_schema",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,12 @@ from tabsynth.bias.proxies import ALL_TOGETHER, proxy_figures
 from tabsynth.bias.representation import Population, read_population, share_figures
 from tabsynth.errors import DataError, UsageError
 from tabsynth.report.model import Report, Result
-from tabsynth.table import Table
+from tabsynth.table import Table, arrow_from_pandas
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    TableLike: TypeAlias = Table | pd.DataFrame
 
 NO_GATE = (
     "An audit describes a table; it has no gate and gives no verdict on it. What is worth a look "
@@ -42,11 +47,11 @@ NO_STRATA = (
 
 
 def audit(
-    table: Table,
+    table: TableLike,
     *,
     protected: Sequence[str],
     target: str,
-    reference: pa.Table | None = None,
+    reference: TableLike | pa.Table | None = None,
     strata: Sequence[str] = (),
     favourable: str | None = None,
     seed: int = 0,
@@ -55,7 +60,7 @@ def audit(
     """Describe who is in a real table, and how outcomes differ between groups.
 
     Args:
-        table: the records.
+        table: the records, a DataFrame being read as its columns suggest.
         protected: columns that name the groups; numbers are cut into at most 4 bands.
         target: the outcome.
         reference: a population to compare shares with: protected columns and, optionally, a
@@ -74,9 +79,15 @@ def audit(
 
     Privacy: the report holds statistics of private data and is not differentially private.
     """
+    if not isinstance(table, Table):
+        table = Table.from_pandas(table)
     check_columns(table, protected, target, strata)
     beside = None
     if reference is not None:
+        if isinstance(reference, Table):
+            reference = reference.data
+        elif not isinstance(reference, pa.Table):
+            reference = arrow_from_pandas(reference)
         beside = _population(reference, table, protected)
     known = [beside.table] if beside is not None else []
     groups = groupings(table, protected, beside=known)
