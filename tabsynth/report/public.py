@@ -1,0 +1,277 @@
+"""The shareable form of a report: bounded aggregates, and nothing that was not chosen to be there.
+
+What is private in a report, and what becomes of it:
+
+- *Small groups.* A figure of fewer than 10 records is left out. So is a rate behind which stand
+  fewer than 10 records with, or fewer than 10 without, the outcome (it would say of nearly
+  everybody in the group what they are), and with it everything else about that group. Where one
+  group of a column is left out, the next smallest goes with it, or its share could be told by
+  subtraction. How many figures were left out is said.
+- *Exact counts.* Numbers of records keep two significant digits, one below 100; figures are rounded
+  to three digits, intervals outwards, so that no count can be computed back from a share.
+- *Values.* The names of columns stay. What was seen in a column (a category in the name of a group,
+  a quartile in that of a band) stays only when the schema declares it; other groups are numbered.
+- *Texts.* How a figure was taken is told by our own fixed words, except for our own attacks, whose
+  text names no values; there, numbers of records are rounded.
+- *Single persons.* There is no score of a record: figures on chosen targets stay only as averages
+  over kinds of targets.
+- *Seeds, commands, paths and hashes* are left out: whoever knows the seed of a split or of a fit
+  can replay it on guessed records.
+- *Provenance* is an allow-list (`PUBLIC_FACTS`); what nobody has thought about stays inside.
+
+The result is not differentially private. Many rounded figures together still say much about a small
+table; somebody has to decide whether to publish them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tabsynth.report.charts import finite
+from tabsynth.report.model import Report, Result
+from tabsynth.report.power import POWER
+from tabsynth.report.threats import THREATS
+from tabsynth.report.words import WORDS
+from tabsynth.schema.model import FieldSchema, TableSchema
+
+SMALLEST: Final = 10
+STEP: Final = 0.001
+# attacks and diagnostics of ours: their groups and methods are words of the code, never values
+OURS: Final = frozenset(
+    {POWER, "dcr_share", "nearest_ratio", *(name for t in THREATS for name in t.results)}
+)
+WITHHELD: Final = "see the internal report"
+_SPECIAL: Final = ("(missing)", "(all others)")
+_TRUTH: Final = ("true", "false")
+_COUNT = re.compile(r"(?<![\w.,'\"-])(?:\d{1,3}(?:,\d{3})+|\d{3,})(?![\w'\"]|[.,]\d)")
+_VERSION = re.compile(r"[\w.+-]{1,40}")
+_NAME = re.compile(r"[A-Za-z][\w-]{0,40}")
+_RULE = re.compile(r"[a-zA-Z]{1,12}")
+
+Key = tuple[str | None, str | None]
+
+
+def public_report(report: Report, *, schema: TableSchema | None = None) -> Report:
+    """The report with what may not leave the house taken out; see the module for what that is.
+
+    Args:
+        report: an internal report; a public one comes back as it is.
+        schema: of the table; categories that it declares may stand in names of groups.
+
+    Returns:
+        A report of audience `public` whose provenance says how many results and facts were left
+        out. The verdict is that of the exact figures.
+
+    Privacy: reads statistics of private data; what it returns is coarser, not differentially
+        private.
+    """
+    if report.audience == "public":
+        return report
+    columns = _column_names(report, schema)
+    groups = _Groups(columns, schema)
+    gone = _too_small(report.results)
+    kept = [r for r in report.results if not _hidden(r, gone)]
+    facts = {
+        key: shown
+        for key, value in report.provenance.items()
+        if key in PUBLIC_FACTS and (shown := PUBLIC_FACTS[key](value)) is not None
+    }
+    facts["results_left_out"] = len(report.results) - len(kept)
+    facts["facts_left_out"] = len(report.provenance.keys() - facts.keys())
+    return Report(
+        audience="public",
+        verdict=report.verdict,
+        reasons=tuple(_coarse_counts(reason) for reason in report.reasons),
+        results=tuple(_public(result, groups) for result in kept),
+        provenance=facts,
+    )
+
+
+def rounded_count(count: int) -> int:
+    """A number of records to two significant digits, to one below 100."""
+    return int(float(f"{count:.1e}" if abs(count) >= 100 else f"{count:.0e}"))
+
+
+def _public(result: Result, groups: _Groups) -> Result:
+    trials = result.name == POWER
+    ours = result.name in OURS and result.family == "privacy"
+    known = WORDS[result.name].meaning if result.name in WORDS else WITHHELD
+    low, high = finite(result.ci_low), finite(result.ci_high)
+    value = _rounded(result.value, round)
+    if value is not None and result.unit == "records":
+        value = float(rounded_count(round(value)))
+    return result.model_copy(
+        update={
+            "value": value,
+            "ci_low": _rounded(low, math.floor),
+            "ci_high": _rounded(high, math.ceil),
+            "reference": _rounded(result.reference, round),
+            "baseline": _rounded(result.baseline, round),
+            "score": None if result.score is None else float(round(result.score)),
+            "group": groups.public(result, ours=ours),
+            "n": result.n if trials else rounded_count(result.n),
+            "method": _coarse_counts(result.method) if ours else known or WITHHELD,
+            "seed": None,
+        }
+    )
+
+
+@dataclass
+class _Groups:
+    """Names of groups: kept where they are declared, numbered where they are not."""
+
+    columns: frozenset[str]
+    schema: TableSchema | None
+    numbers: dict[tuple[str, str | None, str], str] = field(default_factory=dict)
+
+    def public(self, result: Result, *, ours: bool) -> str | None:
+        group = result.group
+        if group is None or ours or self._is_declared(result, group):
+            return group
+        # a group has the same number in all figures of its column
+        place = ("bias" if result.family == "bias" else result.name, result.column, group)
+        if place not in self.numbers:
+            taken = sum(1 for p in self.numbers if p[:2] == place[:2])
+            self.numbers[place] = f"group {taken + 1}"
+        return self.numbers[place]
+
+    def _is_declared(self, result: Result, group: str) -> bool:
+        if result.name == "violations":
+            return _RULE.fullmatch(group) is not None
+        if result.name in ("missing_gap", "proxy_auc"):
+            name = group.removeprefix("missing ")
+            return name in self.columns or group == "all other columns together"
+        if self.schema is None or result.column is None or result.family != "bias":
+            return False
+        names = result.column.split(" × ")
+        if not set(names) <= set(self.schema.names):
+            return False
+        values = (_declared(self.schema.field(name)) for name in names)
+        pattern = ", ".join(f"(?:{'|'.join(map(re.escape, v))})" for v in values)
+        return group == _SPECIAL[1] or re.fullmatch(pattern, group) is not None
+
+
+def _declared(column: FieldSchema) -> tuple[str, ...]:
+    """Values of a column that its schema states, rather than having read them from records."""
+    if column.type == "boolean":
+        return (*_TRUTH, *_SPECIAL)
+    stated = column.domain if column.declares("categories") else None
+    return (*(str(value) for value in stated or ()), *_SPECIAL)
+
+
+def _column_names(report: Report, schema: TableSchema | None) -> frozenset[str]:
+    named = report.provenance.get("columns")
+    lists = named.values() if isinstance(named, Mapping) else ()
+    found = {str(name) for names in lists if isinstance(names, (list, tuple)) for name in names}
+    return frozenset(found | set(schema.names if schema else ()))
+
+
+def _hidden(result: Result, gone: set[Key]) -> bool:
+    if result.name == POWER:
+        return False
+    per_person = result.name.startswith("deep_") and re.search(r"\d", result.group or "")
+    in_gone = result.family == "bias" and (result.column, result.group) in gone
+    return bool(per_person) or result.n < SMALLEST or in_gone
+
+
+def _too_small(results: Iterable[Result]) -> set[Key]:
+    """Groups of records about whose outcomes nothing may be said."""
+    gone: set[Key] = set()
+    sizes: dict[str | None, list[tuple[int, Key]]] = {}
+    for result in results:
+        if result.family != "bias" or result.group is None:
+            continue
+        key = result.column, result.group
+        hits = result.n if result.value is None else min(result.value, 1 - result.value) * result.n
+        if result.n < SMALLEST or (result.name == "base_rate" and hits < SMALLEST):
+            gone.add(key)
+        if result.name == "group_share":
+            sizes.setdefault(result.column, []).append((result.n, key))
+    for groups in sizes.values():
+        small = [key for n, key in groups if n < SMALLEST]
+        others = sorted((n, str(key), key) for n, key in groups if key not in small)
+        if len(small) == 1 and others:
+            gone.add(others[0][2])
+    return gone
+
+
+def _rounded(figure: float | None, how: Callable[[float], float]) -> float | None:
+    """To three digits, at least to a thousandth; `how` says in which direction."""
+    known = finite(figure)
+    if known is None:
+        return None
+    step = STEP if abs(known) < 1 else 10.0 ** (math.floor(math.log10(abs(known))) - 2)
+    # steps of a thousandth are not exact in binary: 0.029 / 0.001 is 28.999...
+    steps = round(known / step, 6)
+    return float(f"{how(steps) * step:.12g}")
+
+
+def _coarse_counts(text: str) -> str:
+    """The text with whole numbers from 100 on, counts of records, cut to two digits."""
+    return _COUNT.sub(lambda m: f"{rounded_count(int(m[0].replace(',', ''))):,}", text)
+
+
+def _names(value: object) -> dict[str, list[str]] | None:
+    """Names of columns by what was done with them."""
+    if not isinstance(value, Mapping):
+        return None
+    return {
+        kind: [str(name) for name in value[kind]]
+        for kind in ("modelled", "invented", "withheld")
+        if isinstance(value.get(kind), (list, tuple))
+    }
+
+
+def _versions(value: object) -> dict[str, str] | None:
+    if not isinstance(value, Mapping):
+        return None
+    texts = {str(k): v for k, v in value.items() if isinstance(v, str)}
+    return {k: v for k, v in texts.items() if _NAME.fullmatch(k) and _VERSION.fullmatch(v)}
+
+
+def _settings(value: object) -> dict[str, Any] | None:
+    """Numbers, switches and plain names; a path or a longer text is none of these."""
+    if not isinstance(value, Mapping):
+        return None
+    found = {str(k): v for k, v in value.items() if _NAME.fullmatch(str(k)) and "seed" not in k}
+    return {k: v for k, v in found.items() if _plain(v)}
+
+
+def _plain(value: object) -> bool:
+    named = isinstance(value, str) and _NAME.fullmatch(value) is not None
+    return named or value is None or isinstance(value, (bool, int, float))
+
+
+def _version(value: object) -> str | None:
+    return value if isinstance(value, str) and _VERSION.fullmatch(value) else None
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _word(value: object) -> str | None:
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
+
+
+def _count(value: object) -> int | None:
+    return rounded_count(value) if isinstance(value, int) else None
+
+
+# every fact of a report's provenance that may be public, and the form in which it is
+PUBLIC_FACTS: Final[dict[str, Callable[[object], Any]]] = {
+    "tabsynth": _version,
+    "libraries": _versions,
+    "synthesizer": _word,
+    "parameters": _settings,
+    "policy": _settings,
+    "columns": _names,
+    "target": _name,
+    "train_records": _count,
+    "holdout_records": _count,
+    "synthetic_records": _count,
+}
