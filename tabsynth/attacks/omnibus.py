@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 PERMUTATIONS: Final = 999
 TOP: Final = (0.01, 0.02, 0.10)
@@ -33,19 +32,38 @@ class Suspects:
     units: NDArray[np.int64]
 
 
-def top_weights(scores: Floats, share: float) -> Floats:
-    """1 for the highest scores, 0 for the others; records that tie at the edge share what is left.
+def top_weights(ranks: Floats, share: float) -> Floats:
+    """1 for the highest ranks, 0 for the others; records that tie at the edge share what is left.
 
     Args:
-        scores: shape (records,).
+        ranks: of scores, shape (records,); equal scores have equal ranks, the mean of their places.
         share: of the records to be taken.
     """
-    size = share * len(scores)
-    edge = np.sort(scores)[::-1][min(int(size), len(scores) - 1)] if len(scores) else 0.0
-    above, level = scores > edge, scores == edge
-    left = (size - above.sum()) / max(level.sum(), 1)
-    weights: Floats = above + level * left
+    size = share * len(ranks)
+    # a rank is the middle of the places, counted from the top, that its ties take together
+    from_top = len(ranks) - ranks
+    ties = _times(ranks)
+    weights: Floats = np.clip((size - (from_top - ties / 2 + 0.5)) / ties, 0, 1)
     return weights
+
+
+def mean_ranks(scores: Floats) -> Floats:
+    """Ranks from 1, ties having the mean of their places; shape (records,)."""
+    order = np.argsort(scores, kind="stable")
+    ordered = scores[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    ends = np.concatenate([starts[1:], [len(scores)]])
+    ranks = np.empty(len(scores))
+    ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)
+    return ranks
+
+
+def _times(ranks: Floats) -> Floats:
+    """How many records have each record's rank."""
+    # mean ranks are halves of whole numbers
+    doubled = (2 * ranks).astype(np.int64)
+    times: Floats = np.bincount(doubled)[doubled].astype(float)
+    return times
 
 
 def statistics(scores: Floats, isolated: Flags) -> Floats:
@@ -58,9 +76,8 @@ def statistics(scores: Floats, isolated: Flags) -> Floats:
     columns = []
     for score in scores.T:
         for among in (np.ones(len(scores), bool), isolated):
-            inside = score[among]
-            parts = [rankdata(inside), *(top_weights(inside, share) for share in TOP)]
-            for part in parts:
+            ranks = mean_ranks(score[among]) if among.any() else np.zeros(0)
+            for part in (ranks, *(top_weights(ranks, share) for share in TOP)):
                 column = np.zeros(len(scores))
                 column[among] = part - part.mean() if len(part) else 0.0
                 columns.append(column)
@@ -86,19 +103,17 @@ class Permutations:
         control = np.ones(self.size, bool)
         control[suspects.units[suspects.member]] = False
         self.controls = int(control.sum())
-        table = statistics(suspects.scores, suspects.isolated)
-        self.observed = self.greatest(table, control)
-        deals = [self.deal(rng) for _ in range(PERMUTATIONS)]
-        sums = self._per_unit(table)
-        self.null = np.array([self._greatest(sums, d) for d in deals])
+        sums = self._standard(statistics(suspects.scores, suspects.isolated))
+        self.observed = _greatest(sums, np.flatnonzero(control))
+        self.null = np.array([_greatest(sums, self.deal(rng)) for _ in range(PERMUTATIONS)])
 
     def deal(self, rng: np.random.Generator) -> NDArray[np.int64]:
         """Units that are controls in a random deal."""
         return rng.choice(self.size, self.controls, replace=False, shuffle=False)
 
-    def greatest(self, table: Floats, controls: Flags | NDArray[np.int64]) -> float:
+    def greatest(self, table: Floats, controls: NDArray[np.int64]) -> float:
         """The greatest standardised statistic when these units are the controls."""
-        return self._greatest(self._per_unit(table), controls)
+        return _greatest(self._standard(table), controls)
 
     def p_value(self, greatest: float) -> float:
         """Share of deals, the real one among them, that reach at least this."""
@@ -106,18 +121,19 @@ class Permutations:
         reached = np.count_nonzero(self.null >= greatest - 1e-9)
         return float(1 + reached) / (1 + len(self.null))
 
-    def _per_unit(self, table: Floats) -> Floats:
-        if self.size == len(table):
-            return table[np.argsort(self.units)]
-        return np.column_stack(
-            [np.bincount(self.units, column, minlength=self.size) for column in table.T]
-        )
+    def _standard(self, table: Floats) -> Floats:
+        """Statistics by unit, scaled so that sums over random controls have variance 1."""
+        sums = table
+        if not np.array_equal(self.units, np.arange(len(table))):
+            columns = [np.bincount(self.units, c, minlength=self.size) for c in table.T]
+            sums = np.column_stack(columns)
+        sums = sums - sums.mean(axis=0)
+        spread = np.sqrt((sums**2).sum(axis=0) / max(self.size - 1, 1))
+        error = spread * np.sqrt(self.controls * (1 - self.controls / self.size))
+        # a statistic that nobody differs in says nothing
+        return sums / np.where(error > 1e-12, error, np.inf)
 
-    def _greatest(self, sums: Floats, controls: Flags | NDArray[np.int64]) -> float:
-        mean, spread = sums.mean(axis=0), sums.std(axis=0, ddof=1)
-        n = self.controls
-        error = spread * np.sqrt(n * (1 - n / self.size))
-        found = n * mean - sums[controls].sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            standard = np.where(error > 0, found / error, 0.0)
-        return float(standard.max(initial=0.0))
+
+def _greatest(standard: Floats, controls: NDArray[np.int64]) -> float:
+    # what the controls lack, the members have
+    return float(-standard[controls].sum(axis=0).min(initial=0.0))

@@ -47,9 +47,9 @@ def share_found(members: Floats, controls: Floats) -> tuple[float, float, float]
 
 
 def untied(scores: Floats, order: NDArray[np.int64]) -> Floats:
-    """Ranks of scores, 0 for the lowest; those that tie are ranked by `order`."""
+    """Ranks of scores, 1 for the lowest; those that tie are ranked by `order`."""
     ranks = np.empty(len(scores))
-    ranks[np.lexsort((order, scores))] = np.arange(len(scores))
+    ranks[np.lexsort((order, scores))] = np.arange(1, len(scores) + 1)
     return ranks
 
 

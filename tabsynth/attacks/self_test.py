@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -55,7 +58,9 @@ class SelfTest:
         return [self._power(kind, share, rng) for kind in KINDS for share in LEAKS]
 
     def _power(self, kind: str, share: float, rng: np.random.Generator) -> Result:
-        found = sum(self._detected(kind, share, rng) for _ in range(REPETITIONS))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            tries = pool.map(partial(self._detected, kind, share), rng.spawn(REPETITIONS))
+            found = sum(tries)
         low, high = clopper_pearson(found, REPETITIONS)
         return Result(
             name="self_test_power",
