@@ -28,6 +28,10 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "c2st_auc": "tabsynth.metrics.detection:c2st_auc",
         "tstr": "tabsynth.metrics.utility:tstr",
         "exact_copies": "tabsynth.metrics.copies:exact_copies",
+        "group_shares": "tabsynth.metrics.bias:group_shares",
+        "group_outcomes": "tabsynth.metrics.bias:group_outcomes",
+        "group_fidelity": "tabsynth.metrics.group_fidelity:group_fidelity",
+        "amplification": "tabsynth.metrics.amplification:amplification",
     },
     "attacks": {
         "membership": "tabsynth.attacks.membership:membership",

@@ -213,17 +213,17 @@ def _shuffled_gaps(units: Ints, hits: int, times: int, rng: np.random.Generator)
     return gaps
 
 
-def shares(counts: Ints) -> tuple[Floats, Floats, Floats]:
+def shares(counts: Floats | Ints) -> tuple[Floats, Floats, Floats]:
     """Shares of groups with 95 % intervals of their Dirichlet posterior.
 
     Args:
-        counts: records (or privacy units) per group.
+        counts: records (or privacy units) per group, whole or not.
 
     Returns:
         Shares, lower and upper ends, shape (groups,).
     """
     total = counts.sum()
-    value = counts / max(total, 1)
+    value = counts / total if total else np.zeros(len(counts))
     a = counts + PRIOR
     rest = a.sum() - a
     if len(counts) < 2:

@@ -68,16 +68,17 @@ def share_figures(
     Privacy: reads the protected columns; not differentially private.
     """
     results: list[Result] = []
+    # records of one person are not independent: intervals rest on people
+    people = len(np.unique(table.units)) / max(table.num_rows, 1)
     for grouping in groupings:
         counts = np.bincount(grouping.codes(table), minlength=len(grouping.labels))
         beside = population if population is not None and population.knows(grouping) else None
         expected = None if beside is None else beside.counts(grouping)
         present = counts > 0 if expected is None else (counts > 0) | (expected > 0)
         places = np.flatnonzero(present)
-        status = _status(
-            counts[places], None if expected is None else expected[places], beside, rng
-        )
-        value, low, high = shares(counts[places])
+        weight = np.asarray(counts[places] * people, np.float64)
+        status = _status(weight, None if expected is None else expected[places], beside, rng)
+        value, low, high = shares(weight)
         total = 1.0 if expected is None else float(expected.sum())
         for i, g in enumerate(places):
             flagged = status[i]
@@ -144,7 +145,7 @@ def _weights(column: pa.ChunkedArray) -> NDArray[np.float64]:
 
 
 def _status(
-    counts: NDArray[np.int64],
+    counts: NDArray[np.float64],
     expected: NDArray[np.float64] | None,
     population: Population | None,
     rng: np.random.Generator,

@@ -107,4 +107,20 @@ WORDS: dict[str, Words] = {
         "How well other columns tell the groups apart. 0.5: not at all. Near 1, leaving the "
         "protected column out of a model changes little, since others stand in for it.",
     ),
+    "groups_lost": Words(
+        "Groups that are lost",
+        "How many groups the synthetic table has no record of, though at least 10 were to be "
+        "expected from the real ones.",
+    ),
+    "group_tv": Words(
+        "Fidelity by group",
+        "How far the columns of each group lie from those of the same group in held-out records "
+        "(mean total variation); the reference is training records in their place.",
+    ),
+    "gap_amplification": Words(
+        "Gaps that grow or hide",
+        "The gap in the favourable rate between the two groups furthest apart: synthetic minus "
+        "held-out. Above 0 the synthetic table widens the gap; below 0 it hides some of it, and a "
+        "bias that is there in the real table can no longer be found.",
+    ),
 }  # fmt: skip
