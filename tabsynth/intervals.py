@@ -26,16 +26,20 @@ def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
     return float(np.clip(low, 0, p)), float(np.clip(high, p, 1))
 
 
-def newcombe(first: NDArray[np.bool_], second: NDArray[np.bool_], z: float) -> tuple[float, float]:
-    """Interval of the difference of two independent shares, first minus second.
+def newcombe(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], z: float, *, scale: float = 1.0
+) -> tuple[float, float]:
+    """Interval of the difference of two independent shares, first minus `scale` times second.
 
-    Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873.
+    Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873; with a scale, Zou and
+        Donner (2008), doi:10.1002/sim.3095.
     """
     p, q = first.mean(), second.mean()
     low_p, high_p = wilson(int(first.sum()), len(first), z)
     low_q, high_q = wilson(int(second.sum()), len(second), z)
-    low = p - q - np.sqrt((p - low_p) ** 2 + (high_q - q) ** 2)
-    high = p - q + np.sqrt((high_p - p) ** 2 + (q - low_q) ** 2)
+    value = p - scale * q
+    low = value - np.hypot(p - low_p, scale * (high_q - q))
+    high = value + np.hypot(high_p - p, scale * (q - low_q))
     return float(low), float(high)
 
 

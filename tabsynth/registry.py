@@ -36,6 +36,8 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "attacks": {
         "membership": "tabsynth.attacks.membership:membership",
         "replicated_uniques": "tabsynth.attacks.replicated_uniques:replicated_uniques",
+        "singling_out": "tabsynth.attacks.singling_out:singling_out",
+        "disco": "tabsynth.attacks.disco:disco",
     },
 }
 

@@ -90,6 +90,29 @@ def columns_with(schema: TableSchema, role: Role) -> list[str]:
     return [f.name for f in schema.modelled_fields if f.tabsynth.role == role]
 
 
+def secrets(comparison: Comparison, *, most: int, besides: Sequence[str] = ()) -> list[str]:
+    """The columns that an attacker would learn about a person.
+
+    Args:
+        comparison: its schema may declare columns as sensitive.
+        most: columns to name where none is declared.
+        besides: columns that are no secrets.
+
+    Returns:
+        The modelled columns declared sensitive; where there are none, the target and others at
+        random, in the order of the schema.
+    """
+    schema = comparison.train.schema
+    declared = [n for n in columns_with(schema, "sensitive") if n not in besides]
+    if declared:
+        return declared
+    names = [n for n in schema.modelled_names if n not in besides]
+    order = [names[i] for i in comparison.rng("secrets").permutation(len(names))]
+    # the target comes first
+    chosen = sorted(order, key=lambda n: n != comparison.target)[:most]
+    return [n for n in names if n in chosen]
+
+
 def levels(tables: list[Table], name: str, *, held: list[Table]) -> list[Codes]:
     """One column in several tables as an attacker would read it: equal codes for like values.
 

@@ -33,6 +33,8 @@ class Trials:
         baseline: attempts on training records by an attacker without the synthetic table.
         column: the column attacked, where it is one.
         group: the variant, such as `top 5 %`.
+        scale: what a hit on a control counts, where the two tables are attacked at once and one is
+            larger: members per control.
         gated: whether the gate looks at it; a diagnostic can neither pass nor fail.
     """
 
@@ -43,6 +45,7 @@ class Trials:
     baseline: Outcomes | None = None
     column: str | None = None
     group: str | None = None
+    scale: float = 1.0
     gated: bool = True
 
 
@@ -57,20 +60,23 @@ def advantage(trials: Trials, *, seed: int | None = None) -> Result:
     Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873.
     """
     compared = min(len(trials.members), len(trials.controls)) >= MIN_ATTEMPTS
-    low, high = newcombe(trials.members, trials.controls, Z95) if compared else (None, None)
+    scale = trials.scale
+    low, high = (
+        newcombe(trials.members, trials.controls, Z95, scale=scale) if compared else (None, None)
+    )
     known = trials.baseline if compared else None
     return Result(
         name=trials.name,
         family="privacy",
         column=trials.column,
         group=trials.group,
-        value=float(trials.members.mean() - trials.controls.mean()) if compared else None,
+        value=float(trials.members.mean() - scale * trials.controls.mean()) if compared else None,
         ci_low=low,
         ci_high=high,
         reference=0.0,
         baseline=None
         if known is None or not len(known)
-        else float(known.mean() - trials.controls.mean()),
+        else float(known.mean() - scale * trials.controls.mean()),
         unit="share",
         n=len(trials.members) + len(trials.controls),
         method=f"{trials.method}; members minus controls, Newcombe interval"

@@ -56,6 +56,31 @@ WORDS: dict[str, Words] = {
         "Clearly above 0, records were remembered, not met by chance. A copy with one field "
         "changed is not seen here.",
     ),
+    "singling_out": Words(
+        "Conditions that one person meets",
+        "Conditions found in the synthetic table, such as a rare value or a combination of 2 to 4 "
+        "columns: the share that exactly one person meets and he is in the training table, minus "
+        "the share that single out a person who never was, in proportion.",
+    ),
+    "repu_advantage": Words(
+        "Quasi-identifiers of single persons that come out once",
+        "repU for training records minus repU for people who were never in the training table.",
+    ),
+    "repu": Words(
+        "repU (replicated uniques)",
+        "The share of training records whose quasi-identifiers nobody else has in train, and "
+        "exactly one synthetic record has. The reference is the same for people never in train.",
+    ),
+    "disco_advantage": Words(
+        "Values read off from quasi-identifiers",
+        "DiSCO for training records minus DiSCO for people who were never in the training table.",
+    ),
+    "disco": Words(
+        "DiSCO (disclosive in synthetic, correct in original)",
+        "The share of training records for which all synthetic records with the same "
+        "quasi-identifiers have one value, and it is the right one. The reference is the same for "
+        "people never in train.",
+    ),
     "unique_copies": Words(
         "Copies of single records",
         "The share of synthetic records that equal a record which only one training record has; "
