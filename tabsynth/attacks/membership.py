@@ -8,13 +8,14 @@ never in the table.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.attacks.agreement import agreement, surprise
-from tabsynth.attacks.neighbours import Space, nearest
+from tabsynth.attacks.neighbours import Points, Space, nearest
 from tabsynth.attacks.omnibus import PERMUTATIONS, TOP, Permutations, Suspects, top_weights
 from tabsynth.attacks.rates import FALSE_ALARMS, epsilon_bound, share_found, untied
 from tabsynth.attacks.self_test import SelfTest
@@ -52,13 +53,51 @@ def membership(comparison: Comparison) -> list[Result]:
     Source: Carlini et al. (2022), arXiv:2112.03570 (true positives at a low rate of false ones);
         Jagielski, Ullman and Oprea (2020), arXiv:2006.07709 (lower bounds of epsilon).
     """
+    rng = comparison.rng("membership")
+    sight = look(comparison, rng)
+    if isinstance(sight, Result):
+        return [sight]
+    suspects, deals = sight.suspects, Permutations(sight.suspects, rng)
+    test = SelfTest(
+        sight.around, suspects, deals, places=sight.places, synthetic=sight.synthetic,
+        sampled=sight.sampled,
+    )  # fmt: skip
+    results = [
+        _p_value(suspects, deals),
+        *_figures(suspects, comparison.rng("ties")),
+        epsilon_bound(suspects, comparison.rng("membership_epsilon")),
+        *test.power_curve(comparison.rng("self_test")),
+    ]
+    return [r.model_copy(update={"seed": comparison.seed}) for r in results]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that the attacker sees, before anything is tested.
+
+    Args:
+        around: what he sees around each suspect.
+        suspects: members and controls with their scores.
+        places: where they lie.
+        synthetic: where the synthetic records lie.
+        sampled: share of the training records that are suspects.
+    """
+
+    around: Surroundings
+    suspects: Suspects
+    places: Points
+    synthetic: Points
+    sampled: float
+
+
+def look(comparison: Comparison, rng: np.random.Generator) -> Sight | Result:
+    """What the attacker sees; with fewer than 50 records on any side, why he cannot."""
     train, control, reference, synthetic = _parties(comparison)
     sides = (train, control, reference, synthetic)
     if min(t.num_rows for t in sides) < MIN_RECORDS:
         needed = f"needs at least {MIN_RECORDS} training, control, reference and synthetic records"
         smallest = min(t.num_rows for t in sides)
-        return [no_figure("membership_p", "privacy", unit="p-value", n=smallest, method=needed)]
-    rng = comparison.rng("membership")
+        return no_figure("membership_p", "privacy", unit="p-value", n=smallest, method=needed)
     space = Space.of([synthetic, reference])
     everyone = space.points(train).followed_by(space.points(control))
     drawn = space.points(synthetic)
@@ -76,18 +115,9 @@ def membership(comparison: Comparison) -> list[Result]:
         member=np.repeat([True, False], [train.num_rows, control.num_rows]),
         units=_units(train, control),
     )
-    deals = Permutations(suspects, rng)
-    test = SelfTest(
-        around, suspects, deals, places=everyone, synthetic=drawn,
-        sampled=train.num_rows / comparison.train.num_rows,
-    )  # fmt: skip
-    results = [
-        _p_value(suspects, deals),
-        *_figures(suspects, comparison.rng("ties")),
-        epsilon_bound(suspects, comparison.rng("membership_epsilon")),
-        *test.power_curve(comparison.rng("self_test")),
-    ]
-    return [r.model_copy(update={"seed": comparison.seed}) for r in results]
+    return Sight(
+        around, suspects, everyone, drawn, sampled=train.num_rows / comparison.train.num_rows
+    )
 
 
 def _parties(comparison: Comparison) -> tuple[Table, Table, Table, Table]:
