@@ -21,7 +21,6 @@ MAX_BLOCK: Final = 512
 MAX_CELLS: Final = 25_000_000
 TILES: Final = 64
 OWN_PLACES: Final = 64
-SHARED_PLACES: Final = 16
 SPARE: Final = 4
 
 Floats = NDArray[np.float32]
@@ -130,13 +129,13 @@ def nearest(queries: Points, among: Points, k: int) -> tuple[Floats, NDArray[np.
     places = np.empty((len(queries), k), np.int64)
     if not len(queries) or not k:
         return distances, places
-    embedded, search = _embedding(queries, among)
+    products = _Products.of(queries, among)
 
     block = max(1, min(MAX_BLOCK, MAX_CELLS // len(among)))
 
     def fill(start: int) -> None:
         rows = slice(start, start + block)
-        found = _candidates(embedded[rows] @ search, min(k + SPARE, len(among)))
+        found = _candidates(products.squares(rows), min(k + SPARE, len(among)))
         exact = _squares(queries, rows, among, found)
         # of candidates equally far the first in the table
         order = np.lexsort((found, exact))[:, :k]
@@ -193,35 +192,63 @@ def _squares(
     return total
 
 
-def _embedding(queries: Points, among: Points) -> tuple[Floats, Floats]:
-    """Vectors whose products are squared distances, less the query's own square.
+@dataclass(frozen=True)
+class _Products:
+    """Squared distances as products of two matrices, less what is the same for all of a query's.
 
-    Returns:
-        Arrays of shapes (queries, d) and (d, among). Rare categories share places, and a missing
-        number lies near, not at, distance 1 of a present one; candidates are measured exactly.
+    Args:
+        left: shape (queries, d).
+        right: shape (d, among).
+        rare: for each column with categories too many for the matrices: their codes in the
+            queries, the records in order of their code, and where each code begins among these.
     """
-    left, right = [np.zeros((len(queries), 0), np.float32)], [np.zeros((len(among), 0), np.float32)]
-    for j in range(queries.ranks.shape[1]):
-        for side, points in ((left, queries), (right, among)):
-            gone = np.isnan(points.ranks[:, j])
-            side.append(np.where(gone, 0.5, points.ranks[:, j])[:, None].astype(np.float32))
-            side.append((gone * np.sqrt(0.9))[:, None].astype(np.float32))
-    for j in range(queries.codes.shape[1]):
-        known = among.codes[:, j]
-        counts = np.bincount(known[known >= 0])
-        place = OWN_PLACES + np.arange(len(counts) + 1) % SHARED_PLACES
-        common = np.argsort(-counts, kind="stable")[:OWN_PLACES]
-        place[common] = np.arange(len(common))
-        size = len(counts) if len(counts) <= OWN_PLACES else OWN_PLACES + SHARED_PLACES
-        for side, points in ((left, queries), (right, among)):
-            codes = points.codes[:, j]
-            hot = np.zeros((len(points), size), np.float32)
-            seen = np.flatnonzero((codes >= 0) & (codes < len(counts)))
-            hot[seen, place[codes[seen]]] = np.sqrt(0.5)
-            side.append(hot)
-    found = np.concatenate(right, axis=1)
-    norms = np.einsum("ij,ij->i", found, found)[:, None]
-    ones = np.ones((len(queries), 1), np.float32)
-    embedded = np.concatenate([*left, ones], axis=1)
-    search = np.ascontiguousarray(np.concatenate([-2 * found, norms], axis=1).T)
-    return embedded, search
+
+    left: Floats
+    right: Floats
+    rare: list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]]
+
+    @classmethod
+    def of(cls, queries: Points, among: Points) -> _Products:
+        left, right, rare = [], [], []
+        norms = np.zeros(len(among), np.float32)
+        for asked, found in zip(queries.ranks.T, among.ranks.T, strict=True):
+            if np.isnan(asked).any() or np.isnan(found).any():
+                # 1 where just one of the two is missing, 0 where both are
+                r, s = np.nan_to_num(asked), np.nan_to_num(found)
+                p, q = ~np.isnan(asked), ~np.isnan(found)
+                left += [r, r * r, p, ~p]
+                right += [-2 * s, q, s * s + ~q, q]
+            else:
+                left.append(asked)
+                right.append(-2 * found)
+                norms += found * found
+        for asked, found in zip(queries.codes.T, among.codes.T, strict=True):
+            counts = np.bincount(found[found >= 0])
+            common = np.argsort(-counts, kind="stable")[:OWN_PLACES]
+            left += [asked == code for code in common]
+            right += [-1.0 * (found == code) for code in common]
+            if len(counts) > len(common):
+                uncommon = np.where(np.isin(asked, common), -1, asked)
+                order = np.argsort(found, kind="stable")
+                starts = np.searchsorted(found[order], np.arange(len(counts) + 1))
+                rare.append((uncommon.astype(np.int32), order, starts))
+        left.append(np.ones(len(queries)))
+        right.append(norms)
+        return cls(
+            np.column_stack(left).astype(np.float32),
+            np.ascontiguousarray(np.array(right, np.float32)),
+            rare,
+        )
+
+    def squares(self, rows: slice) -> Floats:
+        """Of those queries to all records, each query's up to a constant of its own."""
+        found = self.left[rows] @ self.right
+        for codes, order, starts in self.rare:
+            own = codes[rows]
+            asked = np.flatnonzero((own >= 0) & (own < len(starts) - 1))
+            first, end = starts[own[asked]], starts[own[asked] + 1]
+            times = end - first
+            # positions from first to end of every query, one after another
+            steps = np.arange(times.sum()) - np.repeat(np.cumsum(times) - times, times)
+            found[np.repeat(asked, times), order[np.repeat(first, times) + steps]] -= 1
+        return found
