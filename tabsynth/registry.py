@@ -32,6 +32,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "group_outcomes": "tabsynth.metrics.bias:group_outcomes",
         "group_fidelity": "tabsynth.metrics.group_fidelity:group_fidelity",
         "amplification": "tabsynth.metrics.amplification:amplification",
+        "downstream": "tabsynth.metrics.downstream:downstream",
     },
     "attacks": {
         "membership": "tabsynth.attacks.membership:membership",

@@ -15,9 +15,8 @@ from tabsynth.bias.rates import (
     Gap,
     Impact,
     Tally,
-    benjamini_hochberg,
+    adjust,
     gap,
-    holm,
     impact,
     tally,
 )
@@ -113,7 +112,7 @@ def gap_figures(
         above 0.05.
     """
     gaps = [gap(part.found, rng, looks=len(counted)) for part in counted]
-    p = _adjust(
+    p = adjust(
         [np.array([] if g is None else [g.p]) for g in gaps],
         [part.grouping.is_intersection for part in counted],
     )
@@ -264,7 +263,7 @@ def _adjusted(listed: list[GroupOutcomes]) -> list[GroupOutcomes]:
         part.impact.below[where] if part.impact is not None else np.array([])
         for part, where in zip(listed, places, strict=True)
     ]
-    adjusted = _adjust(raw, [part.grouping.is_intersection for part in listed])
+    adjusted = adjust(raw, [part.grouping.is_intersection for part in listed])
     results = []
     for part, where, p in zip(listed, places, adjusted, strict=True):
         below = np.ones(len(part.found.counts))
@@ -275,20 +274,6 @@ def _adjusted(listed: list[GroupOutcomes]) -> list[GroupOutcomes]:
 
 def _best(part: GroupOutcomes) -> int:
     return -1 if part.impact is None else part.impact.yardstick
-
-
-def _adjust(p: list[NDArray[np.float64]], intersections: list[bool]) -> list[NDArray[np.float64]]:
-    """Holm over single columns, Benjamini-Hochberg over intersections."""
-    adjusted = list(p)
-    for kind, method in ((False, holm), (True, benjamini_hochberg)):
-        places = [i for i, crossed in enumerate(intersections) if crossed is kind]
-        if not places:
-            continue
-        together = method(np.concatenate([p[i] for i in places]))
-        parts = np.split(together, np.cumsum([len(p[i]) for i in places])[:-1])
-        for i, part in zip(places, parts, strict=True):
-            adjusted[i] = part
-    return adjusted
 
 
 def _units(table: Table) -> NDArray[np.int64] | None:

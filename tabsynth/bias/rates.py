@@ -261,3 +261,22 @@ def benjamini_hochberg(p: Floats) -> Floats:
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(steps, 1.0)
     return adjusted
+
+
+def adjust(p: list[Floats], intersections: list[bool]) -> list[Floats]:
+    """P-values of several groupings: Holm over single columns, Benjamini-Hochberg over others.
+
+    Args:
+        p: an array per grouping.
+        intersections: whether each is one of several columns.
+    """
+    adjusted = list(p)
+    for kind, method in ((False, holm), (True, benjamini_hochberg)):
+        places = [i for i, crossed in enumerate(intersections) if crossed is kind]
+        if not places:
+            continue
+        together = method(np.concatenate([p[i] for i in places]))
+        parts = np.split(together, np.cumsum([len(p[i]) for i in places])[:-1])
+        for i, part in zip(places, parts, strict=True):
+            adjusted[i] = part
+    return adjusted

@@ -148,4 +148,48 @@ WORDS: dict[str, Words] = {
         "held-out. Above 0 the synthetic table widens the gap; below 0 it hides some of it, and a "
         "bias that is there in the real table can no longer be found.",
     ),
+    "downstream_gap_change": Words(
+        "Gaps of models: synthetic minus real training",
+        "Models learn the favourable outcome from synthetic and from real records and are tested "
+        "on held-out ones. The largest difference between groups after synthetic training, minus "
+        "that after real training. Above 0 by more than chance, the synthetic table makes models "
+        "treat groups less alike.",
+    ),
+    "downstream_gap": Words(
+        "Largest gap between groups, models",
+        "The largest difference between groups in how a model trained on synthetic records serves "
+        "them; the reference is the same after real training.",
+    ),
+    "downstream_ratio": Words(
+        "Smallest ratio between groups, models",
+        "The lowest group's figure over the highest group's, for a model trained on synthetic "
+        "records; the reference is the same after real training.",
+    ),
+    "downstream_selection_rate": Words(
+        "Selection rate by group, models",
+        "The share of a group's held-out records for which a model trained on synthetic records "
+        "predicts the favourable outcome (probability 0.5 or more).",
+    ),
+    "downstream_tpr": Words(
+        "True positive rate by group, models",
+        "Of a group's records with the favourable outcome, the share that is predicted so.",
+    ),
+    "downstream_fpr": Words(
+        "False positive rate by group, models",
+        "Of a group's records without the favourable outcome, the share that is predicted to have "
+        "it.",
+    ),
+    "downstream_ppv": Words(
+        "Precision by group, models",
+        "Of a group's records predicted to have the favourable outcome, the share that does.",
+    ),
+    "downstream_auc": Words(
+        "Ranking by group, models",
+        "How well a model ranks a group's records by their outcome (AUC): 0.5 is chance, 1 perfect.",
+    ),
+    "downstream_calibration": Words(
+        "Calibration by group, models",
+        "The mean predicted probability minus the share that has the favourable outcome: above 0 "
+        "the model promises the group too much, below 0 too little.",
+    ),
 }  # fmt: skip
