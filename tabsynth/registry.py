@@ -25,6 +25,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "validity": "tabsynth.metrics.validity:validity",
         "univariate_tv": "tabsynth.metrics.variation:univariate_tv",
         "pairwise_tv": "tabsynth.metrics.variation:pairwise_tv",
+        "threeway_tv": "tabsynth.metrics.variation:threeway_tv",
         "c2st_auc": "tabsynth.metrics.detection:c2st_auc",
         "tstr": "tabsynth.metrics.utility:tstr",
         "exact_copies": "tabsynth.metrics.copies:exact_copies",

@@ -1,36 +1,47 @@
-"""Total variation of columns and pairs of columns, against the holdout."""
+"""Total variation of columns, pairs and triples of columns, against the holdout."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
+from math import comb
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison, score
+from tabsynth.comparison import Comparison
 from tabsynth.learners import features
+from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
 
 QUANTILES: Final = 20
 LEVELS: Final = 100
-GROUPS: Final = 20
+GROUPS: Final = 50
 MAX_PAIRS: Final = 1000
-LISTED_PAIRS: Final = 40
+MAX_TRIPLES: Final = 300
+LISTED: Final = 40
+UNIT: Final = "total variation"
+METHOD: Final = "against the holdout; train's 20 quantiles and spikes; jackknife over 50 groups"
 
-Counts = NDArray[np.float64]
+Levels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Variation:
-    """Distances of one column or pair: synthetic, per left-out group, reference, baseline."""
+class Variation:
+    """Distances to the holdout of one column, pair or triple.
+
+    Args:
+        label: its name.
+        distances: shape (tables,): synthetic, reference, baseline, further draws.
+        influence: shape (2, groups): what each group of synthetic and of holdout records adds to
+            the first distance, to first order.
+    """
 
     label: str
-    value: float
-    left_out: NDArray[np.float64]
-    reference: float
-    baseline: float
+    distances: NDArray[np.float64]
+    influence: NDArray[np.float64]
 
 
 def univariate_tv(comparison: Comparison) -> list[Result]:
@@ -38,18 +49,12 @@ def univariate_tv(comparison: Comparison) -> list[Result]:
 
     Returns:
         Total variation distances within 0 and 1, lower is better; numbers are cut at the training
-        records' 20 quantiles, missing is a level.
+        records' 20 quantiles, missing is a level. With ten columns or more also the mean over the
+        worst tenth of the columns: of the real records' own worst tenth in the reference.
 
     Privacy: reads all real records; not differentially private.
     """
-    tables, sizes = _levels(comparison)
-    names = comparison.modelled.train.schema.names
-    groups = _groups(comparison, tables)
-    parts = [
-        _variation(names[j], [t[:, j].astype(np.int64) for t in tables], sizes[j], groups)
-        for j in range(len(names))
-    ]
-    return _results("univariate_tv", parts, comparison, listed=len(parts))
+    return _of_columns("univariate_tv", comparison, 1, at_most=10_000)
 
 
 def pairwise_tv(comparison: Comparison) -> list[Result]:
@@ -60,31 +65,102 @@ def pairwise_tv(comparison: Comparison) -> list[Result]:
 
     Privacy: reads all real records; not differentially private.
     """
+    return _of_columns("pairwise_tv", comparison, 2, at_most=MAX_PAIRS)
+
+
+def threeway_tv(comparison: Comparison) -> list[Result]:
+    """How far the joint distributions of triples of columns are from the holdout's, and their mean.
+
+    Returns:
+        As `univariate_tv`; at most 300 triples, drawn at random, and the 40 worst by name.
+
+    Privacy: reads all real records; not differentially private.
+    """
+    return _of_columns("threeway_tv", comparison, 3, at_most=MAX_TRIPLES)
+
+
+def variation(label: str, levels: Sequence[Levels], groups: Sequence[Levels]) -> Variation:
+    """Distances to the holdout of records by level.
+
+    Args:
+        label: what the levels are of.
+        levels: 0, 1, ... for every record of the synthetic table, the holdout, the reference, the
+            baseline and further draws.
+        groups: of the synthetic and of the holdout records, as `jackknife_groups` makes them.
+    """
+    size = 1 + max(int(k.max(initial=0)) for k in levels)
+    synthetic, holdout, *others = (np.bincount(k, minlength=size) / max(len(k), 1) for k in levels)
+    distances = [0.5 * np.abs(p - holdout).sum() for p in (synthetic, *others)]
+    # the derivative of the distance by the share of each level
+    slope = 0.5 * np.sign(synthetic - holdout)
+    influence = [
+        _group_means(slope[levels[0]], groups[0]),
+        -_group_means(slope[levels[1]], groups[1]),
+    ]
+    return Variation(label, np.array(distances), np.array(influence))
+
+
+def jackknife_groups(comparison: Comparison) -> list[Levels]:
+    """Groups, drawn at random, of the synthetic and of the holdout records."""
+    rng = comparison.rng("groups")
+    small = comparison.modelled
+    return [rng.permutation(t.num_rows) % GROUPS for t in (small.synthetic, small.holdout)]
+
+
+def variation_results(measure: Measure, parts: list[Variation], *, listed: int) -> list[Result]:
+    """The mean over the parts, and the parts, worst first."""
+    ordered = sorted(parts, key=lambda p: p.distances[1] - p.distances[0])[:listed]
+    figures = [_figure(parts), *(_figure([p], p.label) for p in ordered)]
+    return [measure.result(f) for f in figures]
+
+
+def _of_columns(name: str, comparison: Comparison, order: int, *, at_most: int) -> list[Result]:
     tables, sizes = _levels(comparison)
     names = comparison.modelled.train.schema.names
-    pairs = list(combinations(range(len(names)), 2))
-    if not pairs:
+    chosen = _combinations(len(names), order, at_most, comparison.rng(f"columns {order}"))
+    if not chosen:
         return []
-    if len(pairs) > MAX_PAIRS:
-        picked = comparison.rng("pairs").choice(len(pairs), MAX_PAIRS, replace=False)
-        pairs = [pairs[i] for i in np.sort(picked)]
-    groups = _groups(comparison, tables)
+    groups = jackknife_groups(comparison)
     parts = [
-        _variation(
-            f"{names[a]} × {names[b]}",
-            [t[:, a].astype(np.int64) * sizes[b] + t[:, b] for t in tables],
-            sizes[a] * sizes[b],
+        variation(
+            " × ".join(names[j] for j in columns),
+            [_joint(t, columns, sizes) for t in tables],
             groups,
         )
-        for a, b in pairs
+        for columns in chosen
     ]
-    return _results("pairwise_tv", parts, comparison, listed=LISTED_PAIRS)
+    total = comb(len(names), order)
+    drawn = f"; {len(chosen):,} of {total:,} drawn at random" if total > len(chosen) else ""
+    measure = Measure(
+        name, UNIT, METHOD + drawn, n=comparison.modelled.synthetic.num_rows, seed=comparison.seed
+    )
+    results = variation_results(measure, parts, listed=len(parts) if order == 1 else LISTED)
+    return [results[0], *_worst_tenth(measure, parts), *results[1:]]
+
+
+def _combinations(
+    columns: int, order: int, at_most: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
+    """Sets of columns: all, or as many as allowed, drawn at random."""
+    if comb(columns, order) <= at_most:
+        return list(combinations(range(columns), order))
+    drawn: set[tuple[int, ...]] = set()
+    while len(drawn) < at_most:
+        drawn.add(tuple(sorted(int(j) for j in rng.choice(columns, order, replace=False))))
+    return sorted(drawn)
+
+
+def _joint(table: NDArray[np.int16], columns: tuple[int, ...], sizes: list[int]) -> Levels:
+    level = table[:, columns[0]].astype(np.int64)
+    for j in columns[1:]:
+        level = level * sizes[j] + table[:, j]
+    return level
 
 
 def _levels(comparison: Comparison) -> tuple[list[NDArray[np.int16]], list[int]]:
-    """Levels of synthetic, holdout, reference and baseline records; and how many per column."""
+    """Levels of synthetic, holdout, reference, baseline and drawn records; how many per column."""
     small = comparison.modelled
-    tables = [small.synthetic, small.holdout, small.reference, small.baseline]
+    tables = [small.synthetic, small.holdout, small.reference, small.baseline, *small.draws]
     arrays, categorical = features([small.train, *tables])
     coded = [np.empty(a.shape, np.int16) for a in arrays[1:]]
     sizes = []
@@ -95,11 +171,16 @@ def _levels(comparison: Comparison) -> tuple[list[NDArray[np.int16]], list[int]]
             cuts = np.arange(LEVELS - 1) + 0.5
         else:
             cuts = _cuts(present)
-        missing = len(cuts) + 1
+        seen = np.zeros(len(cuts) + 2, bool)
         for array, levels in zip(arrays[1:], coded, strict=True):
-            level = np.searchsorted(cuts, array[:, j], side="right")
-            levels[:, j] = np.where(np.isnan(array[:, j]), missing, level)
-        sizes.append(missing + 1)
+            # NaN sorts behind the last cut; missing stands behind every number
+            found = np.searchsorted(cuts, array[:, j], side="right") + np.isnan(array[:, j])
+            levels[:, j] = found
+            seen[found] = True
+        place = np.cumsum(seen) - 1
+        for levels in coded:
+            levels[:, j] = place[levels[:, j]]
+        sizes.append(max(int(seen.sum()), 1))
     return coded, sizes
 
 
@@ -117,69 +198,44 @@ def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return distinct
 
 
-def _groups(comparison: Comparison, tables: list[NDArray[np.int16]]) -> list[NDArray[np.int64]]:
-    rng = comparison.rng("groups")
-    return [rng.permutation(len(t)) % GROUPS for t in tables[:2]]
+def _group_means(values: NDArray[np.float64], groups: Levels) -> NDArray[np.float64]:
+    sums = np.bincount(groups, weights=values, minlength=GROUPS)
+    means: NDArray[np.float64] = sums * GROUPS / max(len(values), 1)
+    return means
 
 
-def _variation(
-    label: str, levels: list[NDArray[np.int64]], size: int, groups: list[NDArray[np.int64]]
-) -> _Variation:
-    synthetic, holdout = (
-        np.bincount(g * size + k, minlength=GROUPS * size).reshape(GROUPS, size).astype(float)
-        for g, k in zip(groups, levels, strict=False)
+def _figure(parts: list[Variation], label: str | None = None) -> Figure:
+    """The mean over the parts."""
+    distances = np.mean([p.distances for p in parts], axis=0)
+    return _with_error(distances, parts, label)
+
+
+def _with_error(
+    distances: NDArray[np.float64], parts: list[Variation], label: str | None
+) -> Figure:
+    influence = np.mean([p.influence for p in parts], axis=0)
+    value, reference, baseline, *draws = (float(d) for d in distances)
+    return Figure(
+        value=value,
+        error=float(np.sqrt(np.var(influence, axis=1, ddof=1).sum() / GROUPS)),
+        reference=reference,
+        baseline=baseline,
+        column=label,
+        draws=tuple(draws),
     )
-    reference, baseline = (np.bincount(k, minlength=size).astype(float) for k in levels[2:])
-    target = holdout.sum(axis=0)
-    return _Variation(
-        label,
-        float(_distance(synthetic.sum(axis=0), target)),
-        _distance(synthetic.sum(axis=0) - synthetic, target - holdout),
-        float(_distance(reference, target)),
-        float(_distance(baseline, target)),
+
+
+def _worst_tenth(measure: Measure, parts: list[Variation]) -> list[Result]:
+    """The mean over the tenth of the parts with the largest distances, each table's own tenth."""
+    if len(parts) < 10:
+        return []
+    tenth = -(-len(parts) // 10)
+    distances = np.array([p.distances for p in parts])
+    largest = np.sort(distances, axis=0)[-tenth:].mean(axis=0)
+    chosen = [parts[i] for i in np.argsort(-distances[:, 0], kind="stable")[:tenth]]
+    named = replace(
+        measure,
+        name=f"{measure.name}_worst_tenth",
+        method=f"mean over the {tenth} of {len(parts)} with the largest distance; {measure.method}",
     )
-
-
-def _distance(first: Counts, second: Counts) -> NDArray[np.float64]:
-    """Total variation along the last axis."""
-    p = first / np.maximum(first.sum(axis=-1, keepdims=True), 1)
-    q = second / np.maximum(second.sum(axis=-1, keepdims=True), 1)
-    distance: NDArray[np.float64] = 0.5 * np.abs(p - q).sum(axis=-1)
-    return distance
-
-
-def _results(
-    name: str, parts: list[_Variation], comparison: Comparison, *, listed: int
-) -> list[Result]:
-    mean = _Variation(
-        "",
-        float(np.mean([p.value for p in parts])),
-        np.mean([p.left_out for p in parts], axis=0),
-        float(np.mean([p.reference for p in parts])),
-        float(np.mean([p.baseline for p in parts])),
-    )
-    worst = sorted(parts, key=lambda p: p.reference - p.value)[:listed]
-    return [_result(name, p, comparison) for p in [mean, *worst]]
-
-
-def _result(name: str, part: _Variation, comparison: Comparison) -> Result:
-    # delete-a-group jackknife; the groups leave both tables together
-    error = np.sqrt((GROUPS - 1) * np.var(part.left_out))
-    margin = 1.96 * float(error)
-    points, status = score(part.value, part.reference, part.baseline, margin=margin)
-    return Result(
-        name=name,
-        family="fidelity",
-        column=part.label or None,
-        value=part.value,
-        ci_low=max(0.0, part.value - margin),
-        ci_high=min(1.0, part.value + margin),
-        reference=part.reference,
-        baseline=part.baseline,
-        score=points,
-        unit="total variation",
-        n=comparison.modelled.synthetic.num_rows,
-        method="against the holdout; train's 20 quantiles and spikes; jackknife over 20 groups",
-        seed=comparison.seed,
-        status=status,
-    )
+    return [named.result(_with_error(largest, chosen, None))]

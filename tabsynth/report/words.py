@@ -34,6 +34,23 @@ WORDS: dict[str, Words] = {
         "Pairs of columns",
         "The same for every two columns together: shows relations that were lost or invented.",
     ),
+    "threeway_tv": Words(
+        "Triples of columns",
+        "The same for three columns together, over a sample of triples.",
+    ),
+    "univariate_tv_worst_tenth": Words(
+        "Single columns, worst tenth",
+        "The mean over the tenth of the columns that lie furthest off: a good mean can hide a few "
+        "columns that are wrong.",
+    ),
+    "pairwise_tv_worst_tenth": Words(
+        "Pairs of columns, worst tenth",
+        "The mean over the tenth of the pairs that lie furthest off.",
+    ),
+    "threeway_tv_worst_tenth": Words(
+        "Triples of columns, worst tenth",
+        "The mean over the tenth of the sampled triples that lie furthest off.",
+    ),
     "c2st_auc": Words(
         "Telling synthetic from real",
         "How well a classifier tells held-out real records from synthetic ones. 0.5 means that it "
