@@ -202,7 +202,8 @@ WORDS: dict[str, Words] = {
     ),
     "downstream_auc": Words(
         "Ranking by group, models",
-        "How well a model ranks a group's records by their outcome (AUC): 0.5 is chance, 1 perfect.",
+        "How well a model ranks a group's records by their outcome (AUC): 0.5 is chance, 1 is "
+        "without error.",
     ),
     "downstream_calibration": Words(
         "Calibration by group, models",
