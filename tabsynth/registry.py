@@ -40,6 +40,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "replicated_uniques": "tabsynth.attacks.replicated_uniques:replicated_uniques",
         "singling_out": "tabsynth.attacks.singling_out:singling_out",
         "disco": "tabsynth.attacks.disco:disco",
+        "attribute_inference": "tabsynth.attacks.attribute_inference:attribute_inference",
     },
 }
 

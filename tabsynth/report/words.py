@@ -73,6 +73,12 @@ WORDS: dict[str, Words] = {
         "Clearly above 0, records were remembered, not met by chance. A copy with one field "
         "changed is not seen here.",
     ),
+    "attribute_inference": Words(
+        "Guessing a person's sensitive column",
+        "An attacker who knows the other columns, or the quasi-identifiers, guesses one from the "
+        "synthetic table: how much oftener he is right about training records than about people "
+        "who were never in the training table. What he gets right about both is no leak.",
+    ),
     "singling_out": Words(
         "Conditions that one person meets",
         "Conditions found in the synthetic table, such as a rare value or a combination of 2 to 4 "
