@@ -83,10 +83,10 @@ class Grouping:
     def codes(self, table: Table) -> NDArray[np.int64]:
         """The place in `labels` of each record's group; shape (records,)."""
         flat = _joint(self._parts, [table.column(name) for name in self.columns])
-        order = np.argsort(self._cells, kind="stable")
-        cells = np.array(self._cells, np.int64)[order]
-        spot = np.minimum(np.searchsorted(cells, flat), len(cells) - 1)
-        return np.where(cells[spot] == flat, order[spot], len(self.labels) - 1)
+        # cells are in order; what is none of them is the last group
+        cells = np.array([*self._cells, np.iinfo(np.int64).max])
+        spot = np.searchsorted(cells, flat)
+        return np.where(cells[spot] == flat, spot, len(self.labels) - 1)
 
 
 def groupings(
@@ -134,9 +134,10 @@ def _grouping(tables: list[Table], columns: tuple[str, ...]) -> Grouping:
     flat = [_joint(parts, [t.column(name) for name in columns]) for t in knowing]
     cells, places = np.unique(np.concatenate(flat), return_inverse=True)
     counts = np.bincount(places[: len(flat[0])], minlength=len(cells))
-    kept = np.sort(cells[np.argsort(-counts, kind="stable")][:MAX_GROUPS])
-    labels = [_label(parts, int(cell)) for cell in kept]
-    return Grouping(columns, (*labels, OTHERS), parts, tuple(int(cell) for cell in kept))
+    largest = np.sort(cells[np.argsort(-counts, kind="stable")][:MAX_GROUPS])
+    named = {int(cell): _label(parts, int(cell)) for cell in largest}
+    kept = {cell: label for cell, label in named.items() if label != OTHERS}
+    return Grouping(columns, (*kept.values(), OTHERS), parts, tuple(kept))
 
 
 def _joint(parts: tuple[_Values | _Bands, ...], columns: list[pa.Array]) -> NDArray[np.int64]:

@@ -92,17 +92,15 @@ def favourable_outcome(
         return Outcome(target, f"{target} is {value}", stated=False, value=value)
     known = np.concatenate([numbers(c) for c in columns])
     known = known[~np.isnan(known)]
-    middle = float(np.median(known))
-    if not (known > middle).any():
-        # more than half have the largest value: then that one is favourable
-        return Outcome(
-            target, f"{target} at its largest", stated=False, floor=middle, inclusive=True
-        )
-    words = f"{target} above its median"
     if len(counts) == 2:
         words = f"{target} is the larger of its two values"
-        middle = float(known.min())
-    return Outcome(target, words, stated=False, floor=middle)
+        return Outcome(target, words, stated=False, floor=float(known.min()))
+    middle = float(np.median(known))
+    if not (known > middle).any():
+        # half or more have the largest value: then that one is favourable
+        words = f"{target} at its largest"
+        return Outcome(target, words, stated=False, floor=middle, inclusive=True)
+    return Outcome(target, f"{target} above its median", stated=False, floor=middle)
 
 
 def _stated(
