@@ -1,0 +1,129 @@
+"""Shadow fits: is a person's presence in the training table visible in the synthetic one?
+
+Threat model, the strongest of all attacks here: the attacker holds the synthetic table and the
+whole record of the person, knows the synthesizer and its settings, and knows the records that are
+fitted beside the person's. He fits many times with and without the person, and learns what tells
+the two apart. No holdout is needed: a fit without the person is the control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.attacks.likelihood_ratio import Evidence, dealt
+from tabsynth.attacks.shadow_findings import findings
+from tabsynth.attacks.shadow_targets import Targets, choose
+from tabsynth.attacks.shadow_views import Views
+from tabsynth.comparison import Comparison, Refit, at_most, no_figure
+from tabsynth.errors import InputError
+from tabsynth.report.model import Result
+from tabsynth.table import Table
+
+FITS: Final = 64
+MAX_FITTED: Final = 5_000
+MIN_PEOPLE: Final = 50
+
+Say = Callable[[str], object]
+
+
+def shadow(
+    comparison: Comparison,
+    *,
+    targets: Sequence[int] | None = None,
+    fits: int = FITS,
+    say: Say = lambda _: None,
+) -> list[Result]:
+    """How well fits with a person are told from fits without, for people chosen to stand out.
+
+    Args:
+        comparison: real records, and the `refit` of the method.
+        targets: positions of training records to be among the targets.
+        fits: how many shadow fits, an even number; each target is in half of them.
+        say: called with a line of progress.
+
+    Returns:
+        `deep_p`: how often in and out dealt at random look as telling as the real ones, by the
+        greatest standardised AUC over targets, kinds of target and all; higher is better.
+        `deep_auc`: mean AUC over all targets (no group) and by kind; 0.5 is no leak, 1 complete.
+        `deep_best_auc`: that of the most exposed target, interval for having looked at all.
+        `deep_target_auc`: of each target; the group is a kind and a place in it, never a value or
+        a row. No figure without `refit`, or with fewer than 50 people in the training table.
+
+    Raises:
+        UsageError: a target that is not there, or more than 20 of them.
+
+    Privacy: reads the training records; not differentially private. A large p-value is no proof.
+
+    Source: Stadler, Oprisanu and Troncoso (2022), arXiv:2011.07018; Carlini et al. (2022),
+        arXiv:2112.03570; Houssiau et al. (2022), arXiv:2211.06550.
+    """
+    absent = partial(no_figure, "deep_auc", "privacy", unit="AUC", n=comparison.train.num_rows)
+    if comparison.refit is None:
+        return [absent(method="needs the model: `run --deep`, or `evaluate --deep --model`")]
+    train = comparison.train
+    if len(np.unique(train.units)) < MIN_PEOPLE or not train.schema.modelled_names:
+        return [absent(method=f"needs modelled columns of at least {MIN_PEOPLE} training people")]
+    rng = comparison.rng("shadow")
+    chosen = choose(train, targets or (), rng)
+    world = _World.around(train, chosen, rng)
+    try:
+        evidence = world.evidence(comparison.refit, fits=fits, rng=rng, say=say)
+    except InputError:
+        return [absent(method="needs a method that can be fitted to part of the training records")]
+    say("shadow fits: likelihood ratios")
+    setting = f"{fits} fits, each target in half of them, beside {len(world.others):,} records"
+    results = findings(evidence, chosen.kinds, setting=setting, rng=rng)
+    return [r.model_copy(update={"seed": comparison.seed}) for r in results]
+
+
+@dataclass(frozen=True)
+class _World:
+    """Who is fitted.
+
+    Args:
+        train: training records.
+        targets: people asked about.
+        others: positions of the records that are in every fit.
+        owned: for each target the positions of all records of that person.
+    """
+
+    train: Table
+    targets: Targets
+    others: NDArray[np.int64]
+    owned: tuple[NDArray[np.int64], ...]
+
+    @classmethod
+    def around(cls, train: Table, targets: Targets, rng: np.random.Generator) -> _World:
+        units = train.units
+        asked = units[targets.rows]
+        rest = np.flatnonzero(~np.isin(units, asked))
+        people, sizes = np.unique(units[rest], return_counts=True)
+        order = rng.permutation(len(people))
+        # whole people, until there are enough records
+        kept = people[order[np.cumsum(sizes[order]) - sizes[order] < MAX_FITTED]]
+        others = rest[np.isin(units[rest], kept)]
+        return cls(train, targets, others, tuple(np.flatnonzero(units == u) for u in asked))
+
+    def evidence(self, refit: Refit, *, fits: int, rng: np.random.Generator, say: Say) -> Evidence:
+        """Fit with and without each target, and look at what comes out."""
+        everything = np.concatenate([self.others, self.targets.rows])
+        targets = self.train.take(self.targets.rows).modelled
+        views = Views(targets, self.train.take(everything).modelled, rng)
+        inside = dealt(fits, len(self.targets), rng)
+        seeds = rng.integers(0, 2**31, fits)
+        seen = []
+        for i in range(fits):
+            if i % 8 == 0:
+                say(f"shadow fits: {i} of {fits}")
+            held = [rows for rows, is_in in zip(self.owned, inside[:, i], strict=True) if is_in]
+            # in any order, and as many drawn whoever is in, so that neither gives anybody away
+            rows = rng.permutation(np.concatenate([self.others, *held]))
+            drawn = refit(self.train.take(rows), int(seeds[i]))
+            seen.append(views.of(at_most(drawn.modelled, len(self.others), rng), rng))
+        return Evidence.of(np.array(seen), inside)
