@@ -148,7 +148,13 @@ def shorten(text: str, *, em: float = LABEL_EM) -> str:
 
 
 def interval_chart(
-    marks: Sequence[Mark], *, ident: str, title: str, description: str, percent: bool
+    marks: Sequence[Mark],
+    *,
+    ident: str,
+    title: str,
+    description: str,
+    percent: bool,
+    reference: str = "real against real",
 ) -> str:
     """A row per figure: its mark, its 95 % interval, and a tick for real against real.
 
@@ -158,12 +164,13 @@ def interval_chart(
         title: what the chart shows, for readers who do not see it.
         description: how to read it.
         percent: the figures are shares.
+        reference: what the tick of a row stands at, in words.
 
     Returns:
         One `<svg>` element.
     """
     ticks = _ticks([f for m in marks for f in (m.value, m.low, m.high, m.reference, m.tolerance)])
-    legend, top = _legend(marks)
+    legend, top = _legend(marks, reference)
     axis = top + 16
     start = axis + 6
     end = start + ROW * len(marks)
@@ -268,7 +275,7 @@ def _row_marks(mark: Mark, ticks: Sequence[float], y: float) -> str:
     return "".join(parts)
 
 
-def _legend(marks: Sequence[Mark]) -> tuple[str, int]:
+def _legend(marks: Sequence[Mark], reference: str) -> tuple[str, int]:
     """Shapes in use and their names, wrapped to the narrowest page; and the height they take."""
     seen = {m.status for m in marks if finite(m.value) is not None}
     items = [(s, word) for s, word in _LEGEND.items() if s in seen]
@@ -292,7 +299,7 @@ def _legend(marks: Sequence[Mark]) -> tuple[str, int]:
     if any(finite(m.low) is not None and finite(m.high) is not None for m in marks):
         place('<line x1="0" x2="18" y1="0" y2="0" class="span"/>', "95 % interval")
     if any(finite(m.reference) is not None for m in marks):
-        place('<line x1="9" x2="9" y1="-7" y2="7" class="ref"/>', "real against real")
+        place('<line x1="9" x2="9" y1="-7" y2="7" class="ref"/>', escape(reference))
     if any(finite(m.tolerance) is not None for m in marks):
         place('<line x1="9" x2="9" y1="-7" y2="7" class="tolerance"/>', "tolerance")
     return f'<g class="legend">{"".join(parts)}</g>', (y if x else y - 20) + 8 if parts else 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from tabsynth.report.charts import chart_svg, text_width
+from tabsynth.report.charts import chart_svg, shorten, text_width
 from tabsynth.report.power import Curve, Planted, Power
 
 HEIGHT: Final = 240
@@ -35,7 +35,7 @@ def power_chart(power: Power, *, ident: str) -> str:
     shares = sorted({p.share for c in drawn for p in c.points})
     body = [_frame(shares, power), _legend(drawn)]
     for i, curve in enumerate(drawn):
-        shift = (i - (len(drawn) - 1) / 2) * _APART
+        shift = (i - (len(drawn) - 1) / 2) * min(_APART, 8 / len(drawn))
         body.append(_line(curve, shares, style=i % _STYLES, shift=shift))
     return chart_svg(
         "".join(body),
@@ -116,14 +116,14 @@ def _dot(x: str, y: float, style: int) -> str:
 def _legend(curves: Sequence[Curve]) -> str:
     parts, x = [], 0.0
     for i, curve in enumerate(curves):
-        style = i % _STYLES
+        style, name = i % _STYLES, shorten(curve.kind)
         parts.append(
             f'<svg x="{x:.0f}" y="9" width="30" height="1" overflow="visible">'
             f'<g class="curve c{style}"><line x1="0" x2="30" y1="0" y2="0" class="join"/>'
             f"{_dot('15', 0, style)}</g></svg>"
-            f'<text x="{x + 37:.0f}" y="13" class="tick">{escape(curve.kind)}</text>'
+            f'<text x="{x + 37:.0f}" y="13" class="tick">{escape(name)}</text>'
         )
-        x += 37 + text_width(curve.kind) * 12 + 22
+        x += 37 + text_width(name) * 12 + 22
     return f'<g class="legend">{"".join(parts)}</g>'
 
 

@@ -99,7 +99,7 @@ TERMS: Final[tuple[Term, ...]] = (
     ),
     Term(
         "Protected column", "A column that names groups to be treated alike, for bias.",
-        r"\bprotected\b",
+        r"(?<!-)\bprotected\b",
     ),
     Term(
         "Quasi-identifier",

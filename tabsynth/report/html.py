@@ -206,14 +206,16 @@ def _interval_chart(group: Group, parts: Sequence[Result], scale: Scale) -> Mark
         )
         for r in parts[:CHART_ROWS]
     ]  # fmt: skip
+    reference = "reference" if group.family == "bias" else "real against real"
     return Markup(
         interval_chart(
             marks,
             ident=group.ident,
             title=f"{group.words.title}: the worst {len(marks)} of {len(parts):,} {group.kind}",
             description=f"One row for each of the {group.kind}, worst first, with its 95 % "
-            "interval and a tick at real against real. The table below holds the figures.",
+            f"interval and a tick at {reference}. The table below holds the figures.",
             percent=group.percent,
+            reference=reference,
         )
     )  # fmt: skip
 

@@ -100,11 +100,11 @@ THREATS: tuple[Threat, ...] = (
         "on a sensitive column, take that for the person's.",
     ),
     Threat(
-        "Repeated fits (--deep)",
+        "Repeated fits",
         ("deep_auc",),
         "The person's whole record, the synthesizer and its settings.",
         "Fit the synthesizer many times with and without the person, and tell from the synthetic "
-        "table which of the two this one was. Tried on a few people who stand out.",
+        "table which of the two this one was. Tried with --deep, on people who stand out.",
     ),
 )  # fmt: skip
 
