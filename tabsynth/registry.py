@@ -26,6 +26,10 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "univariate_tv": "tabsynth.metrics.variation:univariate_tv",
         "pairwise_tv": "tabsynth.metrics.variation:pairwise_tv",
         "threeway_tv": "tabsynth.metrics.variation:threeway_tv",
+        "tail_tv": "tabsynth.metrics.tails:tail_tv",
+        "rare_categories": "tabsynth.metrics.tails:rare_categories",
+        "missingness": "tabsynth.metrics.missingness:missingness",
+        "association": "tabsynth.metrics.correlation:association",
         "c2st_auc": "tabsynth.metrics.detection:c2st_auc",
         "tstr": "tabsynth.metrics.utility:tstr",
         "exact_copies": "tabsynth.metrics.copies:exact_copies",
@@ -41,6 +45,8 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "singling_out": "tabsynth.attacks.singling_out:singling_out",
         "disco": "tabsynth.attacks.disco:disco",
         "attribute_inference": "tabsynth.attacks.attribute_inference:attribute_inference",
+        "linkability": "tabsynth.attacks.linkability:linkability",
+        "closeness": "tabsynth.attacks.closeness:closeness",
     },
 }
 

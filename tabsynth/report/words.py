@@ -51,6 +51,29 @@ WORDS: dict[str, Words] = {
         "Triples of columns, worst tenth",
         "The mean over the tenth of the sampled triples that lie furthest off.",
     ),
+    "association": Words(
+        "Strength of relations",
+        "How far the correlation of two columns, or its like for categories, lies from the "
+        "held-out one.",
+    ),
+    "tail_tv": Words(
+        "Extreme values",
+        "Whether as many values lie among the smallest and the largest 1 % as in held-out records.",
+    ),
+    "rare_categories": Words(
+        "Rare categories kept",
+        "Of the categories that at most 1 % of held-out records have: the share that comes out "
+        "neither less than half nor more than twice as often.",
+    ),
+    "missing_rate": Words(
+        "Missing values",
+        "How far each column's share of missing values lies from the held-out one.",
+    ),
+    "missing_patterns": Words(
+        "Columns missing together",
+        "Whether the same columns are missing in the same records: the share of records that would "
+        "have to change for the patterns to agree.",
+    ),
     "c2st_auc": Words(
         "Telling synthetic from real",
         "How well a classifier tells held-out real records from synthetic ones. 0.5 means that it "
@@ -85,6 +108,12 @@ WORDS: dict[str, Words] = {
         "columns: the share that exactly one person meets and he is in the training table, minus "
         "the share that single out a person who never was, in proportion.",
     ),
+    "linkability": Words(
+        "Tying two sources together",
+        "Two parts of a person's record are looked up in the synthetic table: how much oftener "
+        "both lead to the same record for training records than for people who were never in the "
+        "training table.",
+    ),
     "repu_advantage": Words(
         "Quasi-identifiers of single persons that come out once",
         "repU for training records minus repU for people who were never in the training table.",
@@ -103,6 +132,18 @@ WORDS: dict[str, Words] = {
         "The share of training records for which all synthetic records with the same "
         "quasi-identifiers have one value, and it is the right one. The reference is the same for "
         "people never in train.",
+    ),
+    "dcr_share": Words(
+        "Synthetic records nearer to train than to people never seen",
+        "The share of synthetic records whose nearest real record is a training record, out of as "
+        "many training records as others; 0.5 is expected. An average: copies of a few persons do "
+        "not show here. It can neither pass nor fail.",
+    ),
+    "nearest_ratio": Words(
+        "Nearest to next-nearest distance",
+        "How much nearer a synthetic record lies to its nearest training record than to the next "
+        "one, in the median; the reference is the same for people who were never in the training "
+        "table. It can neither pass nor fail.",
     ),
     "unique_copies": Words(
         "Copies of single records",
