@@ -15,6 +15,7 @@ from tabsynth.comparison import Comparison
 from tabsynth.learners import features
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
+from tabsynth.table import Table
 
 QUANTILES: Final = 20
 LEVELS: Final = 100
@@ -100,6 +101,11 @@ def variation(label: str, levels: Sequence[Levels], groups: Sequence[Levels]) ->
     return Variation(label, np.array(distances), np.array(influence))
 
 
+def compared_tables(small: Comparison) -> list[Table]:
+    """Synthetic, holdout, reference, baseline and further drawn records, in this order."""
+    return [small.synthetic, small.holdout, small.reference, small.baseline, *small.draws]
+
+
 def jackknife_groups(comparison: Comparison) -> list[Levels]:
     """Groups, drawn at random, of the synthetic and of the holdout records."""
     rng = comparison.rng("groups")
@@ -117,7 +123,7 @@ def variation_results(measure: Measure, parts: list[Variation], *, listed: int) 
 def _of_columns(name: str, comparison: Comparison, order: int, *, at_most: int) -> list[Result]:
     tables, sizes = _levels(comparison)
     names = comparison.modelled.train.schema.names
-    chosen = _combinations(len(names), order, at_most, comparison.rng(f"columns {order}"))
+    chosen = column_sets(len(names), order, at_most, comparison.rng(f"columns {order}"))
     if not chosen:
         return []
     groups = jackknife_groups(comparison)
@@ -138,7 +144,7 @@ def _of_columns(name: str, comparison: Comparison, order: int, *, at_most: int) 
     return [results[0], *_worst_tenth(measure, parts), *results[1:]]
 
 
-def _combinations(
+def column_sets(
     columns: int, order: int, at_most: int, rng: np.random.Generator
 ) -> list[tuple[int, ...]]:
     """Sets of columns: all, or as many as allowed, drawn at random."""
@@ -160,7 +166,7 @@ def _joint(table: NDArray[np.int16], columns: tuple[int, ...], sizes: list[int])
 def _levels(comparison: Comparison) -> tuple[list[NDArray[np.int16]], list[int]]:
     """Levels of synthetic, holdout, reference, baseline and drawn records; how many per column."""
     small = comparison.modelled
-    tables = [small.synthetic, small.holdout, small.reference, small.baseline, *small.draws]
+    tables = compared_tables(small)
     arrays, categorical = features([small.train, *tables])
     coded = [np.empty(a.shape, np.int16) for a in arrays[1:]]
     sizes = []
