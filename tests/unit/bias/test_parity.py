@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.contingency_tables import StratifiedTable
@@ -17,6 +17,7 @@ from tabsynth.table import Table
 from tests.unit.bias.population import of_columns
 
 
+@settings(max_examples=30, deadline=None)
 @given(arrays(np.int64, st.tuples(st.integers(1, 6), st.just(2), st.just(2)),
               elements=st.integers(1, 80)))  # fmt: skip
 def test_odds_and_interval_are_those_of_statsmodels(tables: np.ndarray) -> None:

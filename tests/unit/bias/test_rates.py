@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import beta
 from statsmodels.stats.multitest import multipletests
 
@@ -29,13 +27,11 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_adjusted_p_values_are_those_of_statsmodels(p: list[float]) -> None:
-    values = np.array(p)
-    np.testing.assert_allclose(holm(values), multipletests(values, method="holm")[1])
-    np.testing.assert_allclose(
-        benjamini_hochberg(values), multipletests(values, method="fdr_bh")[1]
-    )
+@pytest.mark.parametrize("looks", [1, 2, 7, 40])
+def test_adjusted_p_values_are_those_of_statsmodels(looks: int) -> None:
+    p = np.round(rng(looks).random(looks) ** 3, 2)
+    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1])
+    np.testing.assert_allclose(benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1])
 
 
 def test_each_family_is_adjusted_on_its_own() -> None:
