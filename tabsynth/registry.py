@@ -32,6 +32,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "association": "tabsynth.metrics.correlation:association",
         "c2st_auc": "tabsynth.metrics.detection:c2st_auc",
         "tstr": "tabsynth.metrics.utility:tstr",
+        "tstr_columns": "tabsynth.metrics.transfer:tstr_columns",
         "exact_copies": "tabsynth.metrics.copies:exact_copies",
         "group_shares": "tabsynth.metrics.bias:group_shares",
         "group_outcomes": "tabsynth.metrics.bias:group_outcomes",

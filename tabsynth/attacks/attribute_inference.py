@@ -30,6 +30,7 @@ NEIGHBOURS: Final = 5
 TAUGHT: Final = 10_000
 ROUNDS: Final = 30
 CLASSES: Final = 20
+MIN_TAUGHT: Final = 3
 NOTHING: Final = -2
 COVERAGES: Final = (0.01, 0.05, 0.10)
 
@@ -135,19 +136,22 @@ class _Attack:
         picked = np.linspace(0, size - 1, min(size, TAUGHT)).astype(np.int64)
         records, labels = arrays[source - 2][picked], self.codes[source][picked]
         values, times = np.unique(labels[labels >= 0], return_counts=True)
-        common = values[np.argsort(-times, kind="stable")[:CLASSES]]
+        common = values[times >= MIN_TAUGHT]
+        common = common[np.argsort(-times[times >= MIN_TAUGHT], kind="stable")[:CLASSES]]
         taught = np.isin(labels, common)
-        if len(common) < 2:
+        # the learner refuses a column that is missing throughout
+        told = ~np.isnan(records[taught]).all(axis=0)
+        if len(common) < 2 or not told.any():
             return _always(common[0] if len(common) else NOTHING, len(self.truth))
         model: Any = HistGradientBoostingClassifier(
-            categorical_features=categorical,
+            categorical_features=categorical[told],
             max_iter=ROUNDS,
             early_stopping=False,
             random_state=0,
         )
         with one_thread():
-            model.fit(records[taught], labels[taught])
-            chances = model.predict_proba(np.concatenate(arrays[2:]))
+            model.fit(records[taught][:, told], labels[taught])
+            chances = model.predict_proba(np.concatenate(arrays[2:])[:, told])
         return Guesses(model.classes_[chances.argmax(axis=1)], chances.max(axis=1))
 
 

@@ -84,10 +84,46 @@ WORDS: dict[str, Words] = {
         "A model is trained on synthetic records and tested on held-out real ones; the reference "
         "is the same model trained on real records.",
     ),
+    "tstr_columns": Words(
+        "Predicting every column",
+        "Each column in turn is predicted by a model trained on synthetic records and tested on "
+        "held-out real ones. 0 is no better than guessing, 1 is perfect; the reference is the same "
+        "model trained on real records.",
+    ),
     "exact_copies": Words(
         "Exact copies",
         "The share of synthetic records that equal a training record in every column; the "
         "reference is how often held-out records do so by chance.",
+    ),
+    "membership_p": Words(
+        "Whether membership shows at all",
+        "How often records dealt out at random as members look as exposed as the training records "
+        "do. Below 0.01, an attacker can tell some training records from people never in train.",
+    ),
+    "membership_tpr": Words(
+        "Members found",
+        "The share of training records that an attacker finds when he wrongly accuses one in a "
+        "hundred people who were never in the training table; 1 % is guessing.",
+    ),
+    "membership_auc": Words(
+        "Members told from others, on average",
+        "How often a training record looks more like a member than a record never in train; 0.5 "
+        "is guessing. An average: a few exposed persons do not show here.",
+    ),
+    "membership_top": Words(
+        "Members among the most suspect",
+        "The share of training records among those that look most like members; the reference is "
+        "their share among all that were asked about.",
+    ),
+    "membership_epsilon": Words(
+        "Epsilon that the attack implies",
+        "A method of differential privacy with a smaller epsilon cannot have leaked as much as was "
+        "found here; 0 when nothing was found. No upper bound.",
+    ),
+    "self_test_power": Words(
+        "What the attack would have found",
+        "Copies of training records are planted in this very comparison: how often the membership "
+        "attack notices.",
     ),
     "replicated_uniques": Words(
         "Single persons' records that come out",

@@ -1,0 +1,101 @@
+"""Every attack survives every table, and says the same twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tabsynth import registry
+from tabsynth.comparison import Comparison
+from tabsynth.report.model import Result
+from tabsynth.report.words import WORDS
+from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table
+from tests.leaks import compared, population
+from tests.zoo import ZOO, field
+
+ATTACKS = registry.names("attacks")
+ROLES = {"age": "quasi-identifier", "town": "quasi-identifier", "illness": "sensitive"}
+
+
+def attack(name: str, comparison: Comparison) -> list[Result]:
+    results = registry.find("attacks", name)(comparison)
+    assert results
+    for result in results:
+        assert result.family == "privacy"
+        assert result.method
+        if result.value is None:
+            assert result.status == "uninformative"
+            assert result.method.startswith("needs ")
+        else:
+            assert np.isfinite(result.value)
+            assert result.reference is not None or result.name == "self_test_power"
+        if result.ci_low is not None:
+            assert result.ci_low <= result.value <= result.ci_high
+    return results
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("kind", [k for k in ZOO if k != "many_categories"])
+def test_every_table_survives(name: str, kind: str) -> None:
+    table = ZOO[kind]()
+    parts = [table.take(np.arange(i, table.num_rows, 3)) for i in range(3)]
+    attack(name, Comparison(*parts))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_very_many_categories_survive(name: str) -> None:
+    table = ZOO["many_categories"]().take(np.arange(0, 100_000, 20))
+    attack(name, Comparison(*(table.take(np.arange(i, 5000, 3)) for i in range(3))))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("sizes", [(3, 3, 3), (1, 2, 1), (2, 1, 1), (40, 2, 40)])
+@pytest.mark.parametrize("roles", [{}, ROLES])
+def test_few_records_survive(name: str, sizes: tuple[int, int, int], roles: dict[str, str]) -> None:
+    tables = [population(n, seed, roles=roles) for seed, n in enumerate(sizes)]
+    attack(name, Comparison(*tables, target="illness"))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_three_hundred_columns_survive(name: str) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"v{i}" for i in range(300)]
+    secret = field("v0", "number", tabsynth={"role": "sensitive"})
+    schema = TableSchema(fields=(secret, *(field(n, "number") for n in names[1:])))
+
+    def draw() -> Table:
+        return Table.checked(pa.table({n: rng.normal(size=150) for n in names}), schema)
+
+    attack(name, Comparison(draw(), draw(), draw()))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_single_column_survives(name: str) -> None:
+    table = population(300, 0)
+    alone = table.select(TableSchema(fields=table.schema.fields[:1]))
+    attack(name, Comparison(*(alone.take(np.arange(i, 300, 3)) for i in range(3))))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+@pytest.mark.parametrize("lost", ["age", "illness", "income"])
+def test_a_column_missing_throughout_the_synthetic_table_survives(name: str, lost: str) -> None:
+    """Cells that do not parse are missing; a whole column can be."""
+    comparison = compared("null", rows=150, roles=ROLES)
+    data = comparison.synthetic.data
+    place = data.column_names.index(lost)
+    empty = data.set_column(
+        place, data.schema.field(place), pa.nulls(data.num_rows, data.schema.types[place])
+    )
+    synthetic = Table(comparison.synthetic.schema, empty)
+    attack(name, Comparison(comparison.train, comparison.holdout, synthetic))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_is_a_pure_function_with_words(name: str) -> None:
+    first, second = (attack(name, compared("null", rows=150, roles=ROLES)) for _ in range(2))
+    assert first == second
+    assert {r.name for r in first} <= set(WORDS)
+    found = registry.find("attacks", name)
+    assert "Privacy" in found.__doc__
