@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from math import comb
 from typing import Final
 
 import numpy as np
@@ -12,29 +13,44 @@ from tabsynth.learners import shared_codes
 from tabsynth.table import Table
 
 MAX_LEFT_OUT: Final = 300
+MAX_PARTS: Final = 600
 
 Floats = NDArray[np.float64]
 
 
-def surprise(suspects: list[Table], known: list[Table], names: tuple[str, ...]) -> Floats:
-    """How unlikely each value of each suspect is among the records that the attacker holds.
+def surprise(
+    suspects: list[Table], synthetic: Table, reference: Table, names: tuple[str, ...]
+) -> Floats:
+    """How unlikely it is that a synthetic record has each value of each suspect by chance.
+
+    A value counts by its share among synthetic and reference records, the synthetic record that
+    may repeat it included. One that the reference lacks counts more in a column where values that
+    one reference record has are seldom met in the synthetic table.
 
     Args:
         suspects: tables of the people asked about.
-        known: synthetic and reference records.
+        synthetic: the synthetic records.
+        reference: other people whom the attacker knows.
         names: columns to look at.
 
     Returns:
-        Minus the logarithm of the value's share, at least 0; shape (suspects, columns).
+        Minus the logarithm of the share, at least 0; shape (suspects, columns).
+
+    Source: Good (1953), doi:10.1093/biomet/40.3-4.237 (unseen values, from those seen once).
     """
     columns = []
     for name in names:
-        codes = shared_codes([t.column(name) for t in (*suspects, *known)])
-        asked, seen = (
-            np.concatenate(c) + 1 for c in (codes[: len(suspects)], codes[len(suspects) :])
+        *people, drawn, known = shared_codes(
+            [t.column(name) for t in (*suspects, synthetic, reference)]
         )
-        counts = np.bincount(seen, minlength=int(asked.max(initial=0)) + 1)
-        columns.append(np.log((len(seen) + 1) / (counts[asked] + 1)))
+        asked = np.concatenate(people) + 1
+        size = int(max(c.max(initial=-1) for c in (asked, drawn + 1, known + 1))) + 1
+        made, real = (np.bincount(c + 1, minlength=size) for c in (drawn, known))
+        once = real == 1
+        met = (np.sum(made[once] > 0) + 1) / (np.sum(once) + 1)
+        times = np.maximum(made + real, 1)
+        weight = np.log((len(drawn) + len(known) + 1) / (times + 1))
+        columns.append((weight - np.where(real == 0, np.log(met), 0.0))[asked])
     return np.column_stack(columns)
 
 
@@ -66,14 +82,70 @@ def agreement(
     # sums of 64-bit numbers: leaving a field out is a subtraction
     whole, among = asked.sum(axis=1), drawn.sum(axis=1)
     total = weight.sum(axis=1)
-    best = np.where(np.isin(whole, among), total, 0.0)
+    best = np.where(_found(whole, among), total, 0.0)
     for left_out in _choices(asked.shape[1], rng):
-        part = whole - asked[:, left_out].sum(axis=1)
+        part = whole - _sum(asked, left_out)
         rest = total - weight[:, left_out].sum(axis=1)
         better = np.flatnonzero(rest > best)
-        found = np.isin(part[better], among - drawn[:, left_out].sum(axis=1))
+        found = _found(part[better], among - _sum(drawn, left_out))
         best[better[found]] = rest[better[found]]
     return best
+
+
+def rare_part(
+    suspects: list[Table],
+    synthetic: Table,
+    names: tuple[str, ...],
+    *,
+    weight: Floats,
+    rng: np.random.Generator,
+) -> Floats:
+    """The most surprising value, pair or triple of values that one synthetic record repeats.
+
+    Finds what comes out in a few columns while all others are redrawn. Of the pairs and triples at
+    most 600 are tried, at random.
+
+    Args:
+        suspects: tables of the people asked about.
+        synthetic: the synthetic records.
+        names: columns to look at.
+        weight: surprise of each value; shape (suspects, columns).
+        rng: of the numbers that stand for values, and of the choices.
+
+    Returns:
+        Sum of the surprise, less the logarithm of how many parts of that size there are, so that
+        large parts do not win by their number; at least 0; shape (suspects,).
+    """
+    asked, drawn = _numbered(suspects, synthetic, names, rng)
+    best = np.zeros(len(asked))
+    for part in _parts(len(names), rng):
+        # a few fancy columns at a time: rows lie together in memory
+        worth = sum(weight[:, j] for j in part) - np.log(comb(len(names), len(part)))
+        better = np.flatnonzero(worth > best)
+        found = _found(_sum(asked[better], part), _sum(drawn, part))
+        best[better[found]] = worth[better[found]]
+    return best
+
+
+def _parts(columns: int, rng: np.random.Generator) -> list[list[int]]:
+    several = [list(p) for size in (2, 3) for p in combinations(range(columns), size)]
+    if len(several) > MAX_PARTS:
+        several = [several[i] for i in rng.permutation(len(several))[:MAX_PARTS]]
+    return [[j] for j in range(columns)] + several
+
+
+def _sum(numbers: NDArray[np.uint64], part: list[int]) -> NDArray[np.uint64]:
+    total = numbers[:, part[0]].copy()
+    for j in part[1:]:
+        total += numbers[:, j]
+    return total
+
+
+def _found(asked: NDArray[np.uint64], among: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    ordered = np.sort(among)
+    places = np.minimum(np.searchsorted(ordered, asked), len(ordered) - 1)
+    found: NDArray[np.bool_] = ordered[places] == asked
+    return found
 
 
 def _choices(columns: int, rng: np.random.Generator) -> list[list[int]]:

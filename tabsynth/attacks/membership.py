@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from tabsynth.attacks.agreement import agreement, surprise
+from tabsynth.attacks.agreement import agreement, rare_part, surprise
 from tabsynth.attacks.neighbours import Points, Space, nearest
 from tabsynth.attacks.omnibus import PERMUTATIONS, TOP, Permutations, Suspects, top_weights
 from tabsynth.attacks.rates import FALSE_ALARMS, epsilon_bound, share_found, untied
@@ -35,7 +36,7 @@ Floats = NDArray[np.float64]
 
 
 def membership(comparison: Comparison) -> list[Result]:
-    """The membership omnibus: four scores, many thresholds, one p-value; and what it could find.
+    """The membership omnibus: six scores, many thresholds, one p-value; and what it could find.
 
     Returns:
         `membership_p`: how often members dealt out at random look as exposed as the real ones do,
@@ -101,13 +102,15 @@ def look(comparison: Comparison, rng: np.random.Generator) -> Sight | Result:
     space = Space.of([synthetic, reference])
     everyone = space.points(train).followed_by(space.points(control))
     drawn = space.points(synthetic)
-    weight = surprise([train, control], [synthetic, reference], everyone.names)
+    people, names = [train, control], everyone.names
+    weight = surprise(people, synthetic, reference, names)
     around = Surroundings(
         nearest(everyone, drawn, NEIGHBOURS)[0].astype(float),
         nearest(everyone, space.points(reference), NEIGHBOURS)[0].astype(float),
-        _taken_for_synthetic(synthetic, reference, [train, control], rng),
+        _taken_for_synthetic(synthetic, reference, people, rng),
         weight,
-        agreement([train, control], synthetic, everyone.names, weight=weight, rng=rng),
+        agreement(people, synthetic, names, weight=weight, rng=rng),
+        rare_part(people, synthetic, names, weight=weight, rng=rng),
     )
     suspects = Suspects(
         scores=around.scores(),
@@ -142,12 +145,16 @@ def _taken_for_synthetic(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     taught = [at_most(t, MAX_TAUGHT, rng).modelled for t in (synthetic, reference)]
-    arrays, categorical = features([*taught, *(t.modelled for t in suspects)])
+    # codes of equally frequent categories follow their order: it must not tell members first
+    people = pa.concat_tables([t.modelled.data for t in suspects])
+    order = rng.permutation(people.num_rows)
+    arrays, categorical = features([*taught, Table(taught[0].schema, people).take(order)])
     model: Any = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
     label = np.repeat([1, 0], [len(a) for a in arrays[:2]])
     with one_thread():
         model.fit(np.concatenate(arrays[:2]), label)
-        logit: Floats = model.decision_function(np.concatenate(arrays[2:]))
+        logit: Floats = np.empty(len(order))
+        logit[order] = model.decision_function(arrays[2])
     return logit
 
 

@@ -14,6 +14,7 @@ SCORES: Final = (
     "share of the neighbours",
     "classifier",
     "fields that agree",
+    "rare values that agree",
 )
 NEIGHBOURS: Final = 20
 AROUND: Final = 5
@@ -34,6 +35,7 @@ class Surroundings:
         logit: how much rather a classifier takes the suspect for a synthetic record.
         surprise: how unlikely the value of each field is; shape (suspects, columns).
         agreement: the most surprise that a synthetic record repeats, one or two fields apart.
+        rare: the most surprise that it repeats in up to three fields, for their number.
     """
 
     synthetic: Floats
@@ -41,6 +43,7 @@ class Surroundings:
     logit: Floats
     surprise: Floats
     agreement: Floats
+    rare: Floats
 
     def scores(self) -> Floats:
         """The scores, higher for a likelier member; shape (suspects, scores)."""
@@ -52,7 +55,7 @@ class Surroundings:
         inside = (self.synthetic <= radius).sum(axis=1)
         share = inside / (inside + (self.reference <= radius).sum(axis=1))
         ratio = (near + TINY) / (around + TINY)
-        return np.column_stack([other - near, -ratio, share, self.logit, self.agreement])
+        return np.column_stack([other - near, -ratio, share, self.logit, self.agreement, self.rare])
 
     @property
     def isolated(self) -> NDArray[np.bool_]:
@@ -74,10 +77,13 @@ class Surroundings:
         nearer = np.column_stack([distances, self.synthetic[rows, :-1]])
         weight = self.surprise[rows]
         repeated = np.where(differ.sum(axis=1) <= 2, (weight * ~differ).sum(axis=1), 0.0)
+        alone = (weight * ~differ).max(axis=1) - np.log(weight.shape[1])
         return Surroundings(
             np.sort(nearer, axis=1),
             self.reference[rows],
             self.logit[rows],
             weight,
             np.maximum(self.agreement[rows], repeated),
+            # of its parts the single fields only: which others are tried is left to chance
+            np.maximum(self.rare[rows], alone),
         )
