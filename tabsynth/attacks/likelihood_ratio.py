@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from tabsynth.intervals import Z95
 
 PERMUTATIONS: Final = 999
 RESAMPLES: Final = 999
+HALVINGS: Final = 8
 # share of the features' correlations that is taken for chance
 SHRINKAGE: Final = 0.3
 
@@ -31,61 +33,42 @@ class Evidence:
     """What an attacker saw of each target in each synthetic table, and whether it was in.
 
     The likelihood ratio of "in" to "out" is that of two Gaussians of one covariance, fitted per
-    target to the normal scores of the features. Its AUC is taken over all pairs of a fit with and a
-    fit without the target, each pair compared by Gaussians fitted to the other fits. So no fit is
-    judged by what was learnt from it, and where nothing leaks the AUC is 0.5 on average.
+    target to the normal scores of the features in one half of the fits, and tried on the other
+    half; this is repeated over halves drawn at random. So no fit is judged by what was learnt from
+    it, and where nothing leaks the AUC is 0.5 on average.
 
     Args:
         products: inner products of the fits' whitened features; shape (targets, fits, fits).
-        inside: in which fits each target was; shape (targets, fits).
+        inside: in which fits each target was, half of them; shape (targets, fits).
+        taught: of the fits with (and of those without) a target, in order, which are learnt from;
+            shape (repetitions, 2, fits / 2): first for those with, then for those without.
 
-    Source: Carlini et al. (2022), arXiv:2112.03570, algorithm 1 (per-target Gaussians, one variance
-        where fits are few); Airola et al. (2011), doi:10.1016/j.csda.2010.11.018 (pairs left out).
+    Source: Carlini et al. (2022), arXiv:2112.03570, algorithm 1 (per-target Gaussians, with one
+        variance where fits are few).
     """
 
     products: Floats
     inside: Flags
+    taught: Flags
 
     @classmethod
-    def of(cls, features: Floats, inside: Flags) -> Evidence:
-        """From features of shape (fits, targets, features)."""
-        each = [_products(features[:, t]) for t in range(features.shape[1])]
-        return cls(np.array(each), inside)
-
-    def wins(self, target: int, inside: Flags) -> Floats:
-        """Who of each two fits looks likelier to hold the target.
-
-        Args:
-            target: which one.
-            inside: in which fits it was; shape (..., fits).
-
-        Returns:
-            Shape (..., fits, fits): for a fit with and a fit without the target 1, 0.5 or 0, where
-            the first, neither or the second looks likelier; 0 for other pairs.
-        """
-        product = self.products[target]
-        square = np.diag(product)
-        apart = square[:, None] + square[None, :] - 2 * product
-        toward = np.where(inside, 1.0, -1.0) @ product
-        # a linear score from the other fits' means; leaving two out subtracts their own distance
-        lead = toward[..., :, None] - toward[..., None, :] - apart
-        won = np.where(np.abs(lead) < 1e-9, 0.5, lead > 0)
-        return np.where(inside[..., :, None] & ~inside[..., None, :], won, 0.0)
+    def of(cls, features: Floats, inside: Flags, rng: np.random.Generator) -> Evidence:
+        """From features of shape (fits, targets, features); fits a multiple of 4."""
+        half = features.shape[0] // 2
+        first = np.stack([dealt(half, 2, rng) for _ in range(HALVINGS)])
+        products = [_products(features[:, t]) for t in range(features.shape[1])]
+        return cls(np.array(products), inside, np.concatenate([first, ~first]))
 
     def areas(self) -> Floats:
         """AUC of each target; shape (targets,)."""
-        return np.array([self._area(t, inside) for t, inside in enumerate(self.inside)])
+        return np.array([self._areas(t, own[None])[0] for t, own in enumerate(self.inside)])
 
     def areas_by_chance(self, rng: np.random.Generator) -> Floats:
         """AUC of each target when in and out are dealt anew; shape (999, targets)."""
         targets, fits = self.inside.shape
-        columns = []
-        for target in range(targets):
-            deals = dealt(fits, PERMUTATIONS, rng)
-            # in parts, so that the pairs of all deals are never in memory together
-            parts = np.array_split(deals, 8)
-            columns.append(np.concatenate([self._area(target, part) for part in parts]))
-        return np.column_stack(columns)
+        return np.column_stack(
+            [self._areas(t, dealt(fits, PERMUTATIONS, rng)) for t in range(targets)]
+        )
 
     def resampled(self, rng: np.random.Generator) -> Floats:
         """AUC of each target over fits drawn with replacement; shape (999, targets).
@@ -97,15 +80,37 @@ class Evidence:
         columns = []
         for target in range(targets):
             inside = self.inside[target]
-            won = ((weights @ self.wins(target, inside)) * weights).sum(axis=1)
-            pairs = weights[:, inside].sum(axis=1) * weights[:, ~inside].sum(axis=1)
-            columns.append(won / pairs)
+            with_it, without = weights[:, inside], weights[:, ~inside]
+            won, tried = np.zeros(RESAMPLES), np.zeros(RESAMPLES)
+            for taught, wins in self._wins(target, inside[None]):
+                first, second = with_it[:, ~taught[0]], without[:, ~taught[1]]
+                won += np.einsum("bi,ij,bj->b", first, wins[0], second, optimize=True)
+                tried += first.sum(axis=1) * second.sum(axis=1)
+            columns.append(won / tried)
         return np.column_stack(columns)
 
-    def _area(self, target: int, inside: Flags) -> Floats:
-        pairs = (inside.shape[-1] // 2) ** 2
-        area: Floats = self.wins(target, inside).sum(axis=(-2, -1)) / pairs
+    def _areas(self, target: int, inside: Flags) -> Floats:
+        wins = [w.mean(axis=(1, 2)) for _, w in self._wins(target, inside)]
+        area: Floats = np.mean(wins, axis=0)
         return area
+
+    def _wins(self, target: int, inside: Flags) -> Iterator[tuple[Flags, Floats]]:
+        """For each repetition who was taught, and which of each two other fits looks likelier.
+
+        Pairs are of a fit with and a fit without the target; 1, 0.5 or 0 where the first,
+        neither or the second looks likelier to hold it. Shape (deals, with, without).
+        """
+        # fits with the target first, then those without
+        order = np.argsort(~inside, axis=1, kind="stable")
+        half = inside.shape[1] // 2
+        for taught in self.taught:
+            toward = np.zeros(inside.shape)
+            np.put_along_axis(toward, order[:, :half][:, taught[0]], 1.0, axis=1)
+            np.put_along_axis(toward, order[:, half:][:, taught[1]], -1.0, axis=1)
+            ratios = np.take_along_axis(toward @ self.products[target], order, axis=1)
+            first, second = ratios[:, :half][:, ~taught[0]], ratios[:, half:][:, ~taught[1]]
+            lead = first[:, :, None] - second[:, None, :]
+            yield taught, np.where(np.abs(lead) < 1e-9, 0.5, lead > 0)
 
 
 def _products(features: Floats) -> Floats:

@@ -1,9 +1,10 @@
 """Shadow fits: is a person's presence in the training table visible in the synthetic one?
 
 Threat model, the strongest of all attacks here: the attacker holds the synthetic table and the
-whole record of the person, knows the synthesizer and its settings, and knows the records that are
-fitted beside the person's. He fits many times with and without the person, and learns what tells
-the two apart. No holdout is needed: a fit without the person is the control.
+whole record of the person, knows the synthesizer and its settings, and has so many records of the
+same source that he can fit many times with and without the person, and learn what tells the two
+apart. He does not know which other records were fitted. No holdout is needed: a fit without the
+person is the control.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FITS: Final = 64
 MAX_FITTED: Final = 5_000
 MIN_PEOPLE: Final = 50
 
+Rows = NDArray[np.int64]
 Say = Callable[[str], object]
 
 
@@ -44,7 +46,7 @@ def shadow(
     Args:
         comparison: real records, and the `refit` of the method.
         targets: positions of training records to be among the targets.
-        fits: how many shadow fits, an even number; each target is in half of them.
+        fits: how many shadow fits, a multiple of 4; each target is in half of them.
         say: called with a line of progress.
 
     Returns:
@@ -71,59 +73,66 @@ def shadow(
         return [absent(method=f"needs modelled columns of at least {MIN_PEOPLE} training people")]
     rng = comparison.rng("shadow")
     chosen = choose(train, targets or (), rng)
-    world = _World.around(train, chosen, rng)
+    world = _World.of(train, chosen)
     try:
         evidence = world.evidence(comparison.refit, fits=fits, rng=rng, say=say)
     except InputError:
         return [absent(method="needs a method that can be fitted to part of the training records")]
     say("shadow fits: likelihood ratios")
-    setting = f"{fits} fits, each target in half of them, beside {len(world.others):,} records"
+    setting = f"{fits} fits, each target in half of them, beside {world.size:,} other people"
     results = findings(evidence, chosen.kinds, setting=setting, rng=rng)
     return [r.model_copy(update={"seed": comparison.seed}) for r in results]
 
 
 @dataclass(frozen=True)
 class _World:
-    """Who is fitted.
+    """Who may be fitted.
 
     Args:
         train: training records.
         targets: people asked about.
-        others: positions of the records that are in every fit.
-        owned: for each target the positions of all records of that person.
+        people: positions of the records of each other person.
+        owned: the same for each target.
     """
 
     train: Table
     targets: Targets
-    others: NDArray[np.int64]
-    owned: tuple[NDArray[np.int64], ...]
+    people: tuple[Rows, ...]
+    owned: tuple[Rows, ...]
 
     @classmethod
-    def around(cls, train: Table, targets: Targets, rng: np.random.Generator) -> _World:
-        units = train.units
-        asked = units[targets.rows]
-        rest = np.flatnonzero(~np.isin(units, asked))
-        people, sizes = np.unique(units[rest], return_counts=True)
-        order = rng.permutation(len(people))
-        # whole people, until there are enough records
-        kept = people[order[np.cumsum(sizes[order]) - sizes[order] < MAX_FITTED]]
-        others = rest[np.isin(units[rest], kept)]
-        return cls(train, targets, others, tuple(np.flatnonzero(units == u) for u in asked))
+    def of(cls, train: Table, targets: Targets) -> _World:
+        order = np.argsort(train.units, kind="stable")
+        starts = np.flatnonzero(np.diff(train.units[order])) + 1
+        owner = {int(train.units[rows[0]]): rows for rows in np.split(order, starts)}
+        owned = tuple(owner.pop(int(unit)) for unit in train.units[targets.rows])
+        return cls(train, targets, tuple(owner.values()), owned)
+
+    @property
+    def size(self) -> int:
+        """How many of the other people are in each fit: half of them, or as many as is quick."""
+        each = max(1.0, float(np.mean([len(rows) for rows in self.people])))
+        return max(1, min(len(self.people) // 2, int(MAX_FITTED / each)))
+
+    def some(self, rng: np.random.Generator) -> Rows:
+        """Records of so many of the other people, at random."""
+        drawn = rng.choice(len(self.people), self.size, replace=False)
+        return np.concatenate([self.people[i] for i in drawn])
 
     def evidence(self, refit: Refit, *, fits: int, rng: np.random.Generator, say: Say) -> Evidence:
         """Fit with and without each target, and look at what comes out."""
-        everything = np.concatenate([self.others, self.targets.rows])
         targets = self.train.take(self.targets.rows).modelled
-        views = Views(targets, self.train.take(everything).modelled, rng)
+        views = Views(targets, self.train.take(self.some(rng)).modelled, rng)
         inside = dealt(fits, len(self.targets), rng)
         seeds = rng.integers(0, 2**31, fits)
         seen = []
         for i in range(fits):
             if i % 8 == 0:
                 say(f"shadow fits: {i} of {fits}")
+            others = self.some(rng)
             held = [rows for rows, is_in in zip(self.owned, inside[:, i], strict=True) if is_in]
             # in any order, and as many drawn whoever is in, so that neither gives anybody away
-            rows = rng.permutation(np.concatenate([self.others, *held]))
-            drawn = refit(self.train.take(rows), int(seeds[i]))
-            seen.append(views.of(at_most(drawn.modelled, len(self.others), rng), rng))
-        return Evidence.of(np.array(seen), inside)
+            rows = rng.permutation(np.concatenate([others, *held]))
+            drawn = refit(self.train.take(rows), int(seeds[i])).modelled
+            seen.append(views.of(at_most(drawn, len(others), rng), rng))
+        return Evidence.of(np.array(seen), inside, rng)

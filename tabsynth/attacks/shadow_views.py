@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from tabsynth.attacks.agreement import agreement, surprise
+from tabsynth.attacks.agreement import agreement
 from tabsynth.attacks.neighbours import Points, Space, nearest
+from tabsynth.learners import shared_codes
 from tabsynth.table import Table
 
 NEIGHBOURS: Final = (1, 5, 20)
@@ -66,15 +68,16 @@ class Views:
 
     Args:
         targets: people asked about, modelled columns only.
-        known: the targets and all records that every fit holds.
+        others: records of the same source.
         rng: of the queries.
     """
 
-    def __init__(self, targets: Table, known: Table, rng: np.random.Generator) -> None:
+    def __init__(self, targets: Table, others: Table, rng: np.random.Generator) -> None:
         self.targets = targets
+        known = Table(targets.schema, pa.concat_tables([targets.data, others.data]))
         self.space = Space.of([known])
         self.places = self.space.points(targets)
-        self.weight = surprise([targets], [known], self.places.names)
+        self.weight = _surprise(targets, known, self.places.names)
         points = self.space.points(known)
         rows = np.arange(targets.num_rows)
         self.queries = [Queries.about(self.places.take(rows[[i]]), points, rng) for i in rows]
@@ -97,6 +100,16 @@ class Views:
         )
         asked = np.array([q.answers(drawn) for q in self.queries])
         return np.column_stack([*near, repeated, asked])
+
+
+def _surprise(targets: Table, known: Table, names: tuple[str, ...]) -> Floats:
+    """Minus the logarithm of the share of known records with each value of each target."""
+    columns = []
+    for name in names:
+        asked, seen = (c + 1 for c in shared_codes([targets.column(name), known.column(name)]))
+        # the target itself is among the known
+        columns.append(np.log(len(seen) / np.bincount(seen)[asked]))
+    return np.column_stack(columns)
 
 
 def _met(place: Points, points: Points) -> Flags:
