@@ -62,8 +62,8 @@ def share_figures(
 
     Returns:
         Shares within 0 and 1. A share deserves attention when the interval of its ratio to the
-        population's lies wholly below 0.8 or above 1.25. Groups of the population that the table
-        lacks are listed with share 0.
+        population's lies wholly below 0.8 or above 1.25, unless the group neither has nor should
+        have 30 records. Groups of the population that the table lacks are listed with share 0.
 
     Privacy: reads the protected columns; not differentially private.
     """
@@ -81,8 +81,8 @@ def share_figures(
         value, low, high = shares(weight)
         total = 1.0 if expected is None else float(expected.sum())
         for i, g in enumerate(places):
-            flagged = status[i]
-            small = counts[g] < ENOUGH and flagged == "ok"
+            wanted = 0.0 if expected is None else expected[g] / total * table.num_rows
+            small = max(float(counts[g]), wanted) < ENOUGH
             results.append(
                 Result(
                     name="group_share",
@@ -98,7 +98,7 @@ def share_figures(
                     n=int(counts[g]),
                     method=INSUFFICIENT if small else _method(beside),
                     seed=seed,
-                    status="uninformative" if small else flagged,
+                    status="uninformative" if small else status[i],
                 )
             )
     return results

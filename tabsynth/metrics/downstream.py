@@ -100,6 +100,7 @@ def downstream(comparison: Comparison) -> list[Result]:
 
     Privacy: reads real records; not differentially private.
     """
+    groups = real_groupings(comparison)
     outcome = real_outcome(comparison)
     if outcome is None:
         return []
@@ -121,7 +122,8 @@ def downstream(comparison: Comparison) -> list[Result]:
             *((made[k % len(made)], known[2 + k % len(made)]) for k in range(MODELS)),
         )
     ]
-    served = _serve(comparison, outcome, test=test, learn=learn, rng=rng)
+    models = _learn(test, learn, outcome)
+    served = _serve(groups, models, test=test, truth=outcome.of(test), tables=len(made), rng=rng)
     results: list[Result] = []
     for part in served:
         results += [] if part.grouping.is_intersection else _group_figures(part, comparison.seed)
@@ -129,20 +131,18 @@ def downstream(comparison: Comparison) -> list[Result]:
 
 
 def _serve(
-    comparison: Comparison,
-    outcome: Outcome,
+    groupings: list[Grouping],
+    models: list[_Models],
     *,
     test: Table,
-    learn: list[Table],
+    truth: Floats,
+    tables: int,
     rng: np.random.Generator,
 ) -> list[_Served]:
-    truth = outcome.of(test)
     weights = _redrawn(test, rng)
     picks = rng.integers(0, MODELS, (2, DRAWS))
-    tables = min(MODELS, 1 + len(comparison.draws))
-    models = _learn(test, learn, outcome)
     served = []
-    for grouping in real_groupings(comparison):
+    for grouping in groupings:
         codes, groups = grouping.codes(test), len(grouping.labels)
         for found in models:
             synthetic, real = (

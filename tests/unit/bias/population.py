@@ -46,7 +46,7 @@ def people(
         "skill": skill,
         "height": [None if g else float(h) for g, h in zip(gone, height, strict=True)],
         "hired": hired,
-        "pay": 1000 + 200 * hired + rng.normal(scale=20, size=rows),
+        "pay": 1000 + 200 * hired + rng.normal(scale=200, size=rows),
     }
     return Table.checked(pa.table(columns), SCHEMA)
 
