@@ -16,6 +16,7 @@ from html import escape
 from tabsynth.report.model import Status
 
 ROW = 32
+TALL_ROW = 46
 LEGEND_WIDTH = 330.0
 # in a 13 px font: the label column at the narrowest width that has one
 LABEL_EM = 17.5
@@ -147,6 +148,17 @@ def shorten(text: str, *, em: float = LABEL_EM) -> str:
     return _cut(text, em)
 
 
+def label_lines(text: str, *, em: float = LABEL_EM) -> tuple[str, ...]:
+    """The text on one line, or on two where it is too long and a comma parts it."""
+    text = visible(text)
+    parts = text.split(", ")
+    if text_width(text) <= em or len(parts) == 1:
+        return (shorten(text, em=em),)
+    breaks = [(", ".join(parts[:i]), ", ".join(parts[i:])) for i in range(1, len(parts))]
+    first, second = min(breaks, key=lambda lines: max(map(text_width, lines)))
+    return shorten(first, em=em), shorten(second, em=em)
+
+
 def interval_chart(
     marks: Sequence[Mark],
     *,
@@ -173,7 +185,9 @@ def interval_chart(
     legend, top = _legend(marks, reference)
     axis = top + 16
     start = axis + 6
-    end = start + ROW * len(marks)
+    labels = [label_lines(m.label) for m in marks]
+    row = TALL_ROW if any(len(lines) > 1 for lines in labels) else ROW
+    end = start + row * len(marks)
     grid = []
     for tick in ticks:
         x = _position(tick, ticks)
@@ -185,10 +199,10 @@ def interval_chart(
         )
 
     def plot(y: int) -> str:
-        rows = (_row_marks(m, ticks, start + i * ROW + y) for i, m in enumerate(marks))
+        rows = (_row_marks(m, ticks, start + i * row + y) for i, m in enumerate(marks))
         return "".join([*grid, *rows])
 
-    body = legend + _plots(plot(24), plot(16)) + _row_texts(marks, start)
+    body = legend + _plots(plot(row - 8), plot(row // 2)) + _row_texts(marks, labels, start, row)
     return chart_svg(body, ident=ident, title=title, description=description, height=end + 2)
 
 
@@ -214,7 +228,8 @@ def score_bars(marks: Sequence[Mark], *, ident: str, title: str, description: st
         rows = (_bar(m.value, start + i * ROW + y) for i, m in enumerate(marks))
         return "".join([ends, *rows])
 
-    body = _plots(plot(18), plot(12)) + _row_texts(marks, start)
+    labels = [(shorten(m.label),) for m in marks]
+    body = _plots(plot(18), plot(12)) + _row_texts(marks, labels, start, ROW)
     height = start + ROW * len(marks) + 2
     return chart_svg(body, ident=ident, title=title, description=description, height=height)
 
@@ -246,15 +261,21 @@ def chart_svg(body: str, *, ident: str, title: str, description: str, height: fl
     )
 
 
-def _row_texts(marks: Sequence[Mark], start: float) -> str:
+def _row_texts(
+    marks: Sequence[Mark], labels: Sequence[tuple[str, ...]], start: float, height: int
+) -> str:
     rows = []
-    for i, mark in enumerate(marks):
-        y = start + i * ROW
-        label, shown = escape(shorten(mark.label)), escape(visible(mark.shown))
+    for i, (mark, lines) in enumerate(zip(marks, labels, strict=True)):
+        y = start + i * height
+        shown = escape(visible(mark.shown))
+        second = f'<tspan x="0" dy="15">{escape(lines[1])}</tspan>' if len(lines) > 1 else ""
+        # single lines in tall rows stand in their middle where labels are beside their marks
+        tall = " lone" if height == TALL_ROW else ""
+        alone = "" if second else tall
         rows.append(
             f'<line x1="0" x2="100%" y1="{y}" y2="{y}" class="rule"/>'
-            f'<text x="0" y="{y + 13}" class="label">{label}</text>'
-            f'<text x="100%" y="{y + 13}" text-anchor="end" class="shown">{shown}</text>'
+            f'<text x="0" y="{y + 13}" class="label{alone}">{escape(lines[0])}{second}</text>'
+            f'<text x="100%" y="{y + 13}" text-anchor="end" class="shown{tall}">{shown}</text>'
         )
     return "".join(rows)
 

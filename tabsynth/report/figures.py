@@ -16,6 +16,7 @@ STATUS_WORDS: dict[Status, str] = {
     "uninformative": "scale within noise",
     "diagnostic": "diagnostic",
 }
+NO_FIGURE = "no figure"
 _SYMBOLS: dict[Status, str] = {
     "ok": "●", "attention": "◆", "fail": "■", "uninformative": "○", "diagnostic": "□",
 }  # fmt: skip
@@ -37,6 +38,7 @@ class Row:
     status: Status
     status_words: str
     n: str
+    detail: str = ""
 
     @property
     def symbol(self) -> str:
@@ -111,13 +113,18 @@ def label(result: Result) -> str:
     return ", ".join(p for p in (result.column, result.group) if p is not None) or "overall"
 
 
-def row(result: Result, scale: Scale, *, label: str) -> Row:
+def status_words(result: Result) -> str:
+    """The status of a result, for people."""
+    missing = result.value is None and result.status == "uninformative"
+    return NO_FIGURE if missing else STATUS_WORDS[result.status]
+
+
+def row(result: Result, scale: Scale, *, label: str, detail: str = "") -> Row:
     """A result as texts on a scale that its neighbours share."""
     low, high = finite(result.ci_low), finite(result.ci_high)
     interval = "n/a"
     if low is not None and high is not None:
         interval = f"[{scale.text(low, unit=False)}, {scale.text(high, unit=False)}]"
-    missing = result.value is None and result.status == "uninformative"
     return Row(
         label=label,
         value=scale.text(result.value),
@@ -128,8 +135,9 @@ def row(result: Result, scale: Scale, *, label: str) -> Row:
         score="n/a" if finite(result.score) is None else f"{result.score:.0f}",
         unit="" if result.unit == "share" else result.unit,
         status=result.status,
-        status_words="no figure" if missing else STATUS_WORDS[result.status],
+        status_words=status_words(result),
         n=f"{result.n:,}",
+        detail=detail,
     )
 
 
@@ -152,16 +160,10 @@ def headline(groups: Iterable[Group]) -> list[Row]:
     for group in groups:
         for result in group.overall or group.parts[:1]:
             own = scale([result], percent=group.percent)
-            rows.append(row(result, own, label=_headline_label(group, result)))
+            which = f"worst of {len(group.parts):,}: " if len(group.parts) > 1 else ""
+            detail = "" if group.overall else f"{which}{label(result)}"
+            rows.append(row(result, own, label=group.words.title, detail=detail))
     return rows
-
-
-def _headline_label(group: Group, result: Result) -> str:
-    title = group.words.title
-    if group.overall:
-        return title
-    which = f"worst of {len(group.parts):,}: " if len(group.parts) > 1 else ""
-    return f"{title} ({which}{label(result)})"
 
 
 def _badness(result: Result) -> tuple[int, bool, float, str]:

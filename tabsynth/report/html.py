@@ -14,7 +14,16 @@ from markupsafe import Markup
 from tabsynth.report import figures, threats
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
 from tabsynth.report.curves import power_chart
-from tabsynth.report.figures import STATUS_WORDS, Group, grouped, headline, label, row, worst_first
+from tabsynth.report.figures import (
+    NO_FIGURE,
+    STATUS_WORDS,
+    Group,
+    grouped,
+    headline,
+    label,
+    row,
+    worst_first,
+)
 from tabsynth.report.glossary import used_terms
 from tabsynth.report.model import Family, Report, Result
 from tabsynth.report.power import POWER, power
@@ -138,7 +147,9 @@ def _group_view(group: Group, limit: int) -> dict[str, Any]:
     scale = figures.scale(group.parts, percent=group.percent)
     single = group.overall or (group.parts if len(group.parts) == 1 else ())
     parts = group.parts if len(group.parts) > 1 else ()
-    counts = Counter(STATUS_WORDS[r.status] for r in parts)
+    counts = Counter(figures.status_words(r) for r in parts)
+    known = [r for r in parts if finite(r.value) is not None]
+    words = (*STATUS_WORDS.values(), NO_FIGURE)
     return {
         "group": group,
         "words": group.words,
@@ -148,10 +159,10 @@ def _group_view(group: Group, limit: int) -> dict[str, Any]:
         ],
         "rows": [row(r, scale, label=label(r)) for r in parts[:limit]],
         "total": len(parts),
-        "tally": ", ".join(f"{w} {counts[w]:,}" for w in STATUS_WORDS.values() if counts[w]),
-        "chart": _interval_chart(group, parts, scale),
-        "charted": min(CHART_ROWS, len(parts)),
-        "known": any(finite(r.value) is not None for r in parts),
+        "tally": ", ".join(f"{w} {counts[w]:,}" for w in words if counts[w]),
+        "chart": _interval_chart(group, known, scale),
+        "charted": min(CHART_ROWS, len(known)),
+        "known": bool(known),
         "methods": list(dict.fromkeys(r.method for r in shared))[:3],
         "seeds": sorted({r.seed for r in shared if r.seed is not None})[:3],
     }

@@ -44,6 +44,8 @@ STEP: Final = 0.001
 OURS: Final = frozenset(
     {POWER, "dcr_share", "nearest_ratio", *(name for t in THREATS for name in t.results)}
 )
+# of the repeated fits, only what speaks of many people at once
+_OF_MANY: Final = ("deep_p", "deep_auc")
 WITHHELD: Final = "see the internal report"
 _SPECIAL: Final = ("(missing)", "(all others)")
 _TRUTH: Final = ("true", "false")
@@ -173,9 +175,17 @@ def _column_names(report: Report, schema: TableSchema | None) -> frozenset[str]:
 def _hidden(result: Result, gone: set[Key]) -> bool:
     if result.name == POWER:
         return False
-    per_person = result.name.startswith("deep_") and re.search(r"\d", result.group or "")
+    about_one = result.name.startswith("deep_") and (
+        result.name not in _OF_MANY or re.search(r"\d", result.group or "") is not None
+    )
     in_gone = result.family == "bias" and (result.column, result.group) in gone
-    return bool(per_person) or result.n < SMALLEST or in_gone
+    return about_one or _records(result) < SMALLEST or in_gone
+
+
+def _records(result: Result) -> float:
+    """How many records a figure speaks of: of the top 1 % of them, one in a hundred."""
+    top = re.match(r"top (\d+) ?%", result.group or "")
+    return result.n * int(top[1]) / 100 if top else result.n
 
 
 def _too_small(results: Iterable[Result]) -> set[Key]:

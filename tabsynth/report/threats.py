@@ -94,14 +94,14 @@ THREATS: tuple[Threat, ...] = (
     ),
     Threat(
         "Disclosive combinations",
-        ("disco", "repu"),
+        ("disco_advantage", "repu_advantage", "disco", "repu"),
         "The columns by which the person can be recognised.",
         "Look up the synthetic records that agree with them; where these agree among themselves "
         "on a sensitive column, take that for the person's.",
     ),
     Threat(
         "Repeated fits",
-        ("deep_auc",),
+        ("deep_p", "deep_auc", "deep_best_auc", "deep_target_auc"),
         "The person's whole record, the synthesizer and its settings.",
         "Fit the synthesizer many times with and without the person, and tell from the synthetic "
         "table which of the two this one was. Tried with --deep, on people who stand out.",

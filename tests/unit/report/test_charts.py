@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from tabsynth.report.charts import (
     LABEL_EM,
     ROW,
+    TALL_ROW,
     Mark,
     Scale,
     _ticks,
     interval_chart,
+    label_lines,
     score_bars,
     shorten,
     text_width,
@@ -149,6 +151,25 @@ def test_a_shortened_pair_keeps_the_beginning_of_both_columns() -> None:
     assert re.fullmatch(r"first_c\w*… × second_\w*…", text)
     assert shorten("a × " + "b" * 80).startswith("a × bbbbbbbbbbbbbbbbbbbb")
     assert shorten("b" * 80 + " × a").endswith("bbbbb… × a")
+
+
+@given(st.text(st.characters(codec="utf-8")))
+def test_labels_take_one_line_or_two_and_fit(text: str) -> None:
+    lines = label_lines(text)
+    assert 1 <= len(lines) <= 2
+    assert all(text_width(line) <= LABEL_EM + 1e-9 for line in lines)
+
+
+def test_long_variants_stay_apart() -> None:
+    first, second = "rate_marriage, nearest records, surest 1%", "rate_marriage, boosted trees"
+    assert label_lines(first) == ("rate_marriage", "nearest records, surest 1%")
+    assert label_lines("age") == ("age",)
+    root = chart(Mark(first, 0.1, "1"), Mark(second, 0.2, "2"), Mark("age", 0.3, "3"))
+    labels = [e for e in root.iter("text") if str(e.get("class")).startswith("label")]
+    assert [t.text for t in labels[0].iter("tspan")] == ["nearest records, surest 1%"]
+    ys = [float(str(e.get("y"))) for e in labels]
+    assert {b - a for a, b in itertools.pairwise(ys)} == {TALL_ROW}
+    assert float(str(root.get("height"))) >= ys[-1] + TALL_ROW - 13
 
 
 def test_controls_and_direction_overrides_are_made_visible() -> None:

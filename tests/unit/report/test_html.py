@@ -161,15 +161,28 @@ def test_headline_has_one_row_per_measure(page: Node) -> None:
         "Single columns": ["0.610 %", "[0.519, 0.732]", "0.480 %", "n/a", "● ok"],
         "Pairs of columns": ["6.13 %", "[5.21, 7.36]", "2.62 %", "33", "● ok"],
         "Telling synthetic from real": ["0.741 AUC", "[0.733, 0.749]", "0.505", "51", "● ok"],
-        "Training on synthetic records (income)": [
+        "Training on synthetic records income": [
             "0.889 AUC", "[0.881, 0.898]", "0.918", "93", "● ok",
         ],
         "Cells that keep the schema": ["99.982 %", "[99.970, 99.990]", "100 %", "n/a", "● ok"],
-        "Rules broken, by column (worst of 15: fnlwgt)": [
+        "Rules broken, by column worst of 15: fnlwgt": [
             "0.040 %", "[0, 0.070]", "0 %", "n/a", "◆ worth a look",
         ],
         "Keys repeated or missing": ["0 records", "n/a", "0", "n/a", "● ok"],
     }  # fmt: skip
+
+
+def test_what_has_no_figure_is_said_not_drawn(make_report: MakeReport) -> None:
+    results = (
+        part("a", 0.1),
+        part("b", 0.2),
+        part("c", None, status="uninformative"),
+    )
+    found = measure(parse(render_html(make_report(results=results))), "Single columns")
+    assert "3 columns: ok 2, no figure 1." in found.text
+    assert [t.text for t in found.with_class("label")] == ["b", "a"]
+    assert "1 more are not drawn" in found.text
+    assert len(found.find("tbody")[0].find("tr")) == 3
 
 
 def part(column: str, value: float | None, **more: Any) -> Result:

@@ -112,10 +112,21 @@ def test_groups_and_methods_of_plugins_are_not_shown(family: str, make_report: M
 def test_there_is_no_score_of_a_person(make_report: MakeReport) -> None:
     results = (
         figure("deep_auc", group="isolated", value=0.51, unit="AUC", n=640),
+        figure("deep_best_auc", value=0.9, unit="AUC", n=64),
+        figure("deep_target_auc", group="isolated 3", value=0.9, unit="AUC", n=64),
         figure("deep_auc", group="record 4711", value=0.99, unit="AUC", n=64),
     )
     shown = public_report(make_report(results=results))
     assert [r.group for r in shown.results] == ["isolated"]
+
+
+def test_a_hundredth_of_few_records_is_too_few(make_report: MakeReport) -> None:
+    results = tuple(
+        figure("membership_top", group=f"top {share}%, classifier, isolated", value=0.5, n=287)
+        for share in (1, 2, 10)
+    )
+    shown = public_report(make_report(results=results))
+    assert [r.group for r in shown.results] == ["top 10%, classifier, isolated"]
 
 
 def test_counts_are_coarse(full: Report) -> None:
