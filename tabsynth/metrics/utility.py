@@ -158,11 +158,17 @@ class _NumberJudge:
         if not len(records):
             return np.full(len(test), np.nan)
         model: Any = HistGradientBoostingRegressor(categorical_features=categorical, random_state=0)
-        model.fit(np.delete(records, column, 1), records[:, column])
-        predicted: NDArray[np.float64] = model.predict(test)
+        # squares of huge values overflow
+        scale = max(float(np.abs(records[:, column]).max()), 1.0)
+        model.fit(np.delete(records, column, 1), records[:, column] / scale)
+        predicted: NDArray[np.float64] = model.predict(test) * scale
         return predicted
 
     def quality(self, truth: NDArray[np.float64], guess: NDArray[np.float64]) -> float:
         """R² of the guesses."""
+        scale = max(float(np.abs(truth).max(initial=0)), 1.0)
+        truth, guess = truth / scale, guess / scale
         spread = float(np.sum((truth - truth.mean()) ** 2))
-        return 1 - float(np.sum((truth - guess) ** 2)) / spread if spread else float("nan")
+        with np.errstate(over="ignore"):
+            lost = float(np.sum((truth - guess) ** 2))
+        return 1 - lost / spread if spread else float("nan")
