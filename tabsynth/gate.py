@@ -161,7 +161,7 @@ def _broken(results: Sequence[Result]) -> list[str]:
 
 def _caught(results: Sequence[Result]) -> list[str]:
     reasons = []
-    for result in results:
+    for result in sorted(results, key=_rank):
         if result.name in P_VALUES:
             what = "Shadow fits tell" if result.name == "deep_p" else "An attacker tells"
             reasons.append(
@@ -214,3 +214,8 @@ def _absent(results: Sequence[Result]) -> list[str]:
 def _where(result: Result) -> str:
     parts = [p for p in (result.column, result.group) if p is not None]
     return f"{result.name} ({', '.join(parts)})" if parts else result.name
+
+
+def _rank(result: Result) -> int:
+    """The order in which findings are told: the attack on membership first."""
+    return 0 if result.name in P_VALUES else 1 if result.name == "membership_tpr" else 2

@@ -231,9 +231,8 @@ WRONG_OPTIONS = {
     "delta": ["fit", "{table}", "--delta", "1e-6"],
     "ledger": ["run", "{table}", "--ledger", "l.json"],
     "source": ["fit", "{table}", "--source-id", "me"],
-    "deep": ["run", "{table}", "--deep"],
-    "policy": ["run", "{table}", "--policy", "p.yaml"],
-    "protected": ["run", "{table}", "--protected", "city"],
+    "policy": ["run", "{table}", "--policy", "nowhere.yaml"],
+    "protected": ["run", "{table}", "--protected", "nothing"],
     "list": ["list", "kings"],
 }  # fmt: skip
 
@@ -254,10 +253,12 @@ def test_privacy_that_cannot_be_given_is_refused(
         assert refuses(command, place.table, "--epsilon", value, out=out, code=5) == "--epsilon"
 
 
-def test_options_of_evaluate_that_belong_to_later_work(place: Place, refuses: Refuses) -> None:
+def test_options_of_evaluate_that_cannot_be_met(place: Place, refuses: Refuses) -> None:
     three = ["--train", place.table, "--holdout", place.holdout, "--synthetic", place.table]
-    for more in (["--deep"], ["--policy", "p.yaml"], ["--protected", "city"]):
+    for more in (["--deep"], ["--policy", "nowhere.yaml"], ["--protected", "nothing"],
+                 ["--deep", "--model", place.model, "--deep-record", 10**6]):  # fmt: skip
         refuses("evaluate", *three, *more, out="dir", code=2)
+    refuses("evaluate", *three, "--model", place.table, out="dir", code=4)
 
 
 USAGE = {

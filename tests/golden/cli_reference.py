@@ -28,7 +28,7 @@ not at all, also when the command is interrupted or the disk is full.
 | 0 | done; for `run` and `evaluate`: the gate passed |
 | 1 | the gate failed: a leak or a broken table was found |
 | 2 | usage error: an unknown option, a missing argument, an option of later work |
-| 3 | the gate is inconclusive; without attacks, which come later, it cannot pass |
+| 3 | the gate is inconclusive: no leak was found, and the reasons say what is not known |
 | 4 | bad input: data, schema, condition or model file, or an output that cannot be written |
 | 5 | refused for privacy |
 | 70 | a bug in tabsynth |

@@ -40,9 +40,10 @@ def test_five_calls_on_dataframes(frame: pd.DataFrame) -> None:
     report = ts.evaluate(train, holdout, synthetic, target="group")
     back = synthetic.to_pandas()
     assert list(back.columns) == list(frame.columns)
+    # 180 holdout records are too few for the attack to be sure
     assert report.verdict == "inconclusive"
     assert report.find("tstr", "group").value > 0.9
-    assert "attacks" in report.reasons[0]
+    assert "a larger holdout would settle it" in report.reasons[0]
 
 
 @pytest.mark.parametrize("empty", [0, 1, 2])
