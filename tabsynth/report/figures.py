@@ -75,6 +75,11 @@ class Group:
         return self.leading.unit == "share"
 
     @property
+    def is_diagnostic(self) -> bool:
+        """True when none of its figures can pass or fail."""
+        return all(r.status == "diagnostic" for r in self.overall + self.parts)
+
+    @property
     def leading(self) -> Result:
         """The overall result of a measure, or its worst part where it has no overall one."""
         return (self.overall or self.parts)[0]
@@ -96,6 +101,11 @@ def grouped(results: Iterable[Result]) -> list[Group]:
         family = found[measure][0].family
         groups.append(Group(f"m{i}", measure[1], family, tuple(overall), ranked))
     return groups
+
+
+def diagnostics_last(groups: Iterable[Group]) -> list[Group]:
+    """Measures that the gate may look at before those that can neither pass nor fail."""
+    return sorted(groups, key=lambda group: group.is_diagnostic)
 
 
 def worst_first(groups: Iterable[Group]) -> list[Group]:

@@ -18,6 +18,7 @@ from tabsynth.report.figures import (
     NO_FIGURE,
     STATUS_WORDS,
     Group,
+    diagnostics_last,
     grouped,
     headline,
     label,
@@ -29,6 +30,7 @@ from tabsynth.report.model import Family, Report, Result
 from tabsynth.report.power import POWER, power
 
 CHART_ROWS: Final = 25
+DIAGNOSTIC_ROWS: Final = 8
 TABLE_ROWS: Final = 100
 # over all tables of a page: keeps it under 2 MB whatever plugins add
 PAGE_ROWS: Final = 900
@@ -129,12 +131,12 @@ def summary_html(report: Report) -> str:
 
 
 def _by_section(groups: Sequence[Group]) -> list[Group]:
-    return sorted(groups, key=lambda g: list(SECTIONS).index(g.family))
+    return sorted(diagnostics_last(groups), key=lambda group: list(SECTIONS).index(group.family))
 
 
 def _section_view(family: Family, groups: Sequence[Group], limit: int) -> dict[str, Any]:
     own = [g for g in groups if g.family == family]
-    ordered = worst_first(own) if family == "fidelity" else own
+    ordered = worst_first(own) if family == "fidelity" else diagnostics_last(own)
     return {
         "ident": family,
         "words": SECTIONS[family],
@@ -161,11 +163,15 @@ def _group_view(group: Group, limit: int) -> dict[str, Any]:
         "total": len(parts),
         "tally": ", ".join(f"{w} {counts[w]:,}" for w in words if counts[w]),
         "chart": _interval_chart(group, known, scale),
-        "charted": min(CHART_ROWS, len(known)),
+        "charted": min(_chart_rows(group), len(known)),
         "known": bool(known),
         "methods": list(dict.fromkeys(r.method for r in shared))[:3],
         "seeds": sorted({r.seed for r in shared if r.seed is not None})[:3],
     }
+
+
+def _chart_rows(group: Group) -> int:
+    return DIAGNOSTIC_ROWS if group.is_diagnostic else CHART_ROWS
 
 
 def _power_view(groups: Sequence[Group], chart: Markup) -> dict[str, Any] | None:
@@ -215,7 +221,7 @@ def _interval_chart(group: Group, parts: Sequence[Result], scale: Scale) -> Mark
             label(r), r.value, scale.text(r.value), low=r.ci_low, high=r.ci_high,
             reference=r.reference, status=r.status, tolerance=r.tolerance,
         )
-        for r in parts[:CHART_ROWS]
+        for r in parts[: _chart_rows(group)]
     ]  # fmt: skip
     reference = "reference" if group.family == "bias" else "real against real"
     return Markup(

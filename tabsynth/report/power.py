@@ -82,14 +82,18 @@ class Power(NamedTuple):
                 "How large a leak this run would have found is not known: no self-test planted "
                 "leaks of this size. That no leak was found then says little."
             )
-        attack = (
-            f"a membership attack that finds {_share(point.found)}{_range(point)} of the tables "
-            f"in which {_share(self.leak)} of the records are {DECLARED_KIND} of training records"
+        tables = (
+            f"{_share(point.found)}{_range(point)} of the tables in which {_share(self.leak)} of "
+            f"the records are {DECLARED_KIND} of training records"
         )
         if failed:
-            return f"The figures come from {attack}."
-        weak = "" if point.found >= self.needed else f"; {_share(self.needed)} are asked for"
-        return f"No leak found, by {attack}{weak}."
+            return f"The membership attack of this run finds {tables}."
+        if point.found < self.needed:
+            return (
+                f"No leak found, but by a membership attack that finds only {tables}; "
+                f"{_share(self.needed)} are asked for."
+            )
+        return f"No leak found, by a membership attack that finds {tables}."
 
     def reach(self) -> list[str]:
         """For each kind of leak, the size from which on it is found."""

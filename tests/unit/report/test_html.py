@@ -234,6 +234,17 @@ def test_any_name_renders(make_report: MakeReport, name: str) -> None:
     assert by_id(page, "bias")
 
 
+def test_diagnostics_come_last_and_say_so(full: Report) -> None:
+    section = by_id(parse(render_html(full)), "privacy")
+    titles = [m.find("h3")[0].text for m in section.with_class("measure")]
+    turn = section.children.index(section.with_class("turn")[0])
+    before = [c.find("h3")[0].text for c in section.children[:turn] if c.find("h3")]
+    assert "can neither pass nor fail" in section.with_class("turn")[0].text
+    assert before == titles[: len(before)]
+    assert WORDS["linkability"].title in before
+    assert WORDS["dcr_share"].title in titles[len(before) :]
+
+
 def test_groups_of_records_are_called_so(make_report: MakeReport) -> None:
     results = tuple(
         Result(
