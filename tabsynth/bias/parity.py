@@ -7,33 +7,43 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from tabsynth.bias.groups import ENOUGH, Grouping, strata
 from tabsynth.bias.outcome import Outcome
-from tabsynth.bias.outcomes import INSUFFICIENT
-from tabsynth.bias.rates import tally
+from tabsynth.bias.outcomes import INSUFFICIENT, LEVEL
+from tabsynth.bias.rates import adjust
 from tabsynth.comparison import no_figure
 from tabsynth.intervals import Z95
-from tabsynth.report.model import Result, Status
+from tabsynth.report.model import Result
 from tabsynth.table import Table
 
-# odds within these bounds of each other are not worth a look
-EVEN: Final = (0.8, 1.25)
+# odds within this ratio of each other, either way, are not worth a look
+EVEN: Final = 1.25
 
 
 @dataclass(frozen=True)
 class CommonOdds:
-    """The odds ratio that strata have in common, and its interval.
+    """The odds ratio that strata have in common, and how sure it is.
 
     Args:
         ratio: odds of the first group over those of the second.
-        low: lower end of the 95 % interval.
-        high: upper end.
+        error: standard error of its logarithm.
     """
 
     ratio: float
-    low: float
-    high: float
+    error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the ratio."""
+        spread = float(np.exp(Z95 * self.error))
+        return self.ratio / spread, self.ratio * spread
+
+    @property
+    def uneven(self) -> float:
+        """P-value of the ratio being within 0.8 and 1.25."""
+        return float(norm.sf((abs(np.log(self.ratio)) - np.log(EVEN)) / self.error))
 
 
 def common_odds(tables: NDArray[np.float64]) -> CommonOdds | None:
@@ -61,9 +71,7 @@ def common_odds(tables: NDArray[np.float64]) -> CommonOdds | None:
         + np.sum(p * s + q * r) / (2 * r.sum() * s.sum())
         + np.sum(q * s) / (2 * s.sum() ** 2)
     )
-    ratio = float(r.sum() / s.sum())
-    spread = float(np.exp(Z95 * np.sqrt(variance)))
-    return CommonOdds(ratio, ratio / spread, ratio * spread)
+    return CommonOdds(float(r.sum() / s.sum()), float(np.sqrt(variance)))
 
 
 def parity_figures(
@@ -74,7 +82,7 @@ def parity_figures(
     by: tuple[str, ...],
     seed: int,
 ) -> list[Result]:
-    """`conditional_odds` of every group against the most favoured one, within strata.
+    """`conditional_odds` of every group against the largest one, within strata.
 
     Args:
         table: the records.
@@ -85,30 +93,45 @@ def parity_figures(
 
     Returns:
         Common odds ratios, 1 being parity within strata; the reference is the odds ratio without
-        strata. One deserves attention when its interval lies wholly below 0.8 or above 1.25.
+        strata. One deserves attention when its interval, and its p-value adjusted for the number
+        of groups, say that it is not within 0.8 and 1.25.
     """
     values = outcome.of(table)
     known = ~np.isnan(values)
     values = values[known]
-    results: list[Result] = []
+    # records of one person are not independent: intervals rest on people
+    people = len(np.unique(table.units[known])) / max(len(values), 1)
+    found: list[list[tuple[Result, float]]] = []
     for grouping in groupings:
         own = tuple(name for name in by if name not in grouping.columns)
         codes = grouping.codes(table)[known]
-        found = tally(codes, len(grouping.labels), values)
-        best = found.yardstick
-        if best is None or not own:
-            needed = f"needs strata and a group of {ENOUGH} records with a favourable outcome"
+        counts = np.bincount(codes, minlength=len(grouping.labels))
+        largest = int(np.argmax(counts))
+        if not own or counts[largest] < ENOUGH:
+            needed = f"needs a stratum that is not protected, and a group of {ENOUGH} records"
             none = no_figure("conditional_odds", "bias", unit="odds ratio", n=len(values),
                              method=needed)  # fmt: skip
-            results.append(none.model_copy(update={"column": grouping.name}))
+            found.append([(none.model_copy(update={"column": grouping.name}), 1.0)])
             continue
-        stratum = strata(table, own)[known]
-        cells = _cells(stratum, codes, values, len(grouping.labels))
-        for g in np.flatnonzero(found.counts):
-            if g != best:
-                pair = cells[:, np.array([g, best])]
-                results += _figure(grouping, int(g), best, pair, by=own, seed=seed)
-    return results
+        cells = _cells(strata(table, own)[known], codes, values, len(grouping.labels))
+        found.append(
+            [
+                figure
+                for g in np.flatnonzero(counts)
+                if g != largest
+                and (figure := _figure(grouping, (int(g), largest), cells, by=own, people=people,
+                                       seed=seed)) is not None
+            ]
+        )  # fmt: skip
+    adjusted = adjust(
+        [np.array([p for _, p in figures]) for figures in found],
+        [grouping.is_intersection for grouping in groupings],
+    )
+    return [
+        result.model_copy(update={"status": "attention"}) if p < LEVEL else result
+        for figures, own_p in zip(found, adjusted, strict=True)
+        for (result, _), p in zip(figures, own_p, strict=True)
+    ]
 
 
 def _cells(
@@ -126,44 +149,42 @@ def _cells(
 
 def _figure(
     grouping: Grouping,
-    g: int,
-    best: int,
-    pair: NDArray[np.float64],
+    groups: tuple[int, int],
+    cells: NDArray[np.float64],
     *,
     by: tuple[str, ...],
+    people: float,
     seed: int,
-) -> list[Result]:
-    found = common_odds(pair)
+) -> tuple[Result, float] | None:
+    """The figure of the first group beside the second, and the p-value that may flag it."""
+    pair = cells[:, np.array(groups)]
+    found = common_odds(pair * people)
     if found is None:
-        return []
+        return None
     crude = common_odds(pair.sum(axis=0, keepdims=True))
     # only strata with records of both groups compare anything
     compared = pair[(pair.sum(axis=2) > 0).all(axis=1)]
-    records = int(compared[:, 0].sum())
-    status: Status = "ok"
-    if records < ENOUGH:
-        status = "uninformative"
-    elif found.high < EVEN[0] or found.low > EVEN[1]:
-        status = "attention"
-    return [
-        Result(
-            name="conditional_odds",
-            family="bias",
-            column=grouping.name,
-            group=grouping.labels[g],
-            value=found.ratio,
-            ci_low=found.low,
-            ci_high=found.high,
-            reference=None if crude is None else crude.ratio,
-            better="higher",
-            unit="odds ratio",
-            n=int(pair[:, 0].sum()),
-            method=f"Mantel-Haenszel odds ratio against {grouping.labels[best]} within "
-            f"{len(compared)} strata of {', '.join(by)} that hold both groups; the reference is "
-            "without strata"
-            if records >= ENOUGH
-            else INSUFFICIENT,
-            seed=seed,
-            status=status,
-        )
-    ]
+    enough = compared[:, 0].sum() * people >= ENOUGH
+    adjusted = "Benjamini-Hochberg" if grouping.is_intersection else "Holm"
+    low, high = found.interval
+    result = Result(
+        name="conditional_odds",
+        family="bias",
+        column=grouping.name,
+        group=grouping.labels[groups[0]],
+        value=found.ratio,
+        ci_low=low,
+        ci_high=high,
+        reference=None if crude is None else crude.ratio,
+        better="higher",
+        unit="odds ratio",
+        n=int(pair[:, 0].sum()),
+        method=f"Mantel-Haenszel odds ratio against {grouping.labels[groups[1]]} (the largest "
+        f"group) within {len(compared)} strata of {', '.join(by)} that hold both; the reference "
+        f"is without strata; worth a look when surely not within 0.8 and 1.25 ({adjusted})"
+        if enough
+        else INSUFFICIENT,
+        seed=seed,
+        status="ok" if enough else "uninformative",
+    )
+    return result, found.uneven if enough else 1.0

@@ -23,7 +23,7 @@ WORDS: dict[str, Words] = {
     ),
     "key_violations": Words(
         "Keys repeated or missing",
-        "Records whose primary key is missing or stands more than once.",
+        "The share of synthetic records whose key is missing or stands more than once.",
     ),
     "univariate_tv": Words(
         "Single columns",
@@ -73,6 +73,11 @@ WORDS: dict[str, Words] = {
         "Columns missing together",
         "Whether the same columns are missing in the same records: the share of records that would "
         "have to change for the patterns to agree.",
+    ),
+    "dependency_violations": Words(
+        "Unwritten rules broken",
+        "Rules that the real records keep though nobody declared them, such as a town that decides "
+        "its country: the share of synthetic records that break them.",
     ),
     "c2st_auc": Words(
         "Telling synthetic from real",
@@ -218,7 +223,7 @@ WORDS: dict[str, Words] = {
     ),
     "conditional_odds": Words(
         "Outcomes among comparable records",
-        "The odds of the favourable outcome in a group over those of the most favoured group, "
+        "The odds of the favourable outcome in a group over those of the largest group, "
         "within strata in which outcomes may rightly differ (Mantel-Haenszel). 1 is parity; the "
         "reference is the odds ratio without strata.",
     ),

@@ -25,21 +25,23 @@ def test_odds_and_interval_are_those_of_statsmodels(tables: np.ndarray) -> None:
     oracle = StratifiedTable([t.astype(float) for t in tables])
     assert found is not None
     assert found.ratio == pytest.approx(oracle.oddsratio_pooled)
-    assert (found.low, found.high) == pytest.approx(oracle.oddsratio_pooled_confint())
+    assert found.interval == pytest.approx(oracle.oddsratio_pooled_confint())
 
 
 def test_strata_without_records_or_without_one_group_change_nothing() -> None:
     tables = np.array([[[5.0, 7.0], [9.0, 4.0]]])
     alone = np.array([[[3.0, 8.0], [0.0, 0.0]]])
     assert common_odds(tables) == common_odds(np.concatenate([tables, np.zeros((2, 2, 2))]))
-    assert common_odds(np.concatenate([tables, alone])) == pytest.approx(common_odds(tables))
+    both, one = common_odds(np.concatenate([tables, alone])), common_odds(tables)
+    assert both is not None and one is not None
+    assert (both.ratio, both.error) == pytest.approx((one.ratio, one.error))
     assert common_odds(alone) is None
 
 
 def admissions(*, within: float, seed: int = 0) -> Table:
     """Women apply where few are taken; `within` is what they lose beside men of the same field."""
     rng = np.random.default_rng(seed)
-    woman = rng.random(6000) < 0.5
+    woman = rng.random(6000) < 0.45
     hard = rng.random(6000) < np.where(woman, 0.8, 0.2)
     taken = rng.random(6000) < np.where(hard, 0.2, 0.7) - within * woman
     return of_columns(
