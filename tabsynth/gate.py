@@ -205,7 +205,7 @@ def _beyond(attacked: Sequence[Result]) -> list[str]:
 
 def _absent(results: Sequence[Result]) -> list[str]:
     """Privacy figures that could not be taken."""
-    absent = [r for r in results if r.value is None and r.family == "privacy"]
+    absent = [r for r in results if r.status == "uninformative" and r.family == "privacy"]
     told = dict.fromkeys(f"{r.name}: no figure; it {r.method}." for r in absent
                          if r.name != "withheld_copies")  # fmt: skip
     return list(told)[:SHOWN]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tabsynth.attacks.knowledge import Parties, columns_with, levels, parties, secrets
 from tabsynth.attacks.neighbours import Space, nearest
-from tabsynth.attacks.trials import Trials, advantage
+from tabsynth.attacks.trials import MIN_ATTEMPTS, Trials, advantage
 from tabsynth.comparison import Comparison, no_figure
 from tabsynth.learners import features, one_thread
 from tabsynth.report.model import Result
@@ -57,8 +57,9 @@ def attribute_inference(comparison: Comparison) -> list[Result]:
         `attribute_inference` for each column and each way of guessing: a difference of shares
         within -1 and 1, lower is better, 0 without a leak. Its baseline is that of an attacker who
         has the reference table instead of the synthetic one. The same over the 1, 5 and 10 % of
-        members and of controls of whom the attacker is surest, as diagnostics. Where no column is
-        declared sensitive, the target and up to five others at random.
+        members and of controls of whom the attacker is surest, as diagnostics, where these are at
+        least 20 people. Where no column is declared sensitive, the target and up to five others at
+        random.
 
     Privacy: reads all real records; not differentially private.
 
@@ -188,7 +189,9 @@ def _figures(
             f"to {ATTEMPTS:,} members and as many controls",
             gated=coverage == 1,
         )
-        results.append(advantage(trials))
+        # a hundredth of few people is nobody to draw conclusions from
+        if coverage == 1 or min(len(r) for r in right[:2]) >= MIN_ATTEMPTS:
+            results.append(advantage(trials))
     return results
 
 

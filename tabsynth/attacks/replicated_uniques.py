@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.attacks.knowledge import columns_with, seen_through, some_of_each_unit
-from tabsynth.attacks.trials import Trials, advantage
+from tabsynth.attacks.trials import MIN_ATTEMPTS, Trials, advantage, nothing_to_try
 from tabsynth.comparison import Comparison
 from tabsynth.learners import shared_codes
 from tabsynth.matching import once, record_keys
@@ -63,6 +63,8 @@ def _trials(comparison: Comparison, group: str, names: list[str]) -> Result:
         "those whose categories all come out",
         group=group,
     )
+    if len(members) < MIN_ATTEMPTS <= min(t.num_rows for t in real):
+        return nothing_to_try(trials, f"at least {MIN_ATTEMPTS} persons whose record is unique")
     return advantage(trials)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.attacks.knowledge import Parties, parties
-from tabsynth.attacks.trials import Trials, advantage
+from tabsynth.attacks.trials import MIN_ATTEMPTS, Trials, advantage, nothing_to_try
 from tabsynth.comparison import Comparison
 from tabsynth.learners import numbers, shared_codes
 from tabsynth.report.model import Result
@@ -24,7 +24,7 @@ from tabsynth.report.model import Result
 MOST: Final = 200_000
 PREDICATES: Final = 1_000
 CANDIDATES: Final = 40_000
-HALF_WIDTH: Final = 0.003
+HALF_WIDTH: Final = 0.001
 
 Codes = NDArray[np.int64]
 
@@ -66,7 +66,7 @@ def singling_out(comparison: Comparison) -> list[Result]:
     Returns:
         `singling_out` for conditions on one column (extremes, and values that one synthetic record
         has, those far from others first) and on 2 to 4 columns around a random synthetic record
-        (the category, or 3 in a thousand of the synthetic records on either side of the number;
+        (the category, or one in a thousand of the synthetic records on either side of the number;
         those first that would be least likely if columns were independent); at most 1,000 of each,
         and one for each person singled out.
         Of the conditions, the share that one member and no control meets, minus the share that one
@@ -111,6 +111,8 @@ def _result(
         "of members and controls together meets; controls counted in proportion",
         group=group,
     )
+    if len(alone) < MIN_ATTEMPTS <= min(*sizes, len(coded.synthetic[0])):
+        return nothing_to_try(trials, f"at least {MIN_ATTEMPTS} conditions that one record meets")
     return advantage(trials, seed=seed)
 
 

@@ -87,4 +87,13 @@ def advantage(trials: Trials, *, seed: int | None = None) -> Result:
     )
 
 
+def nothing_to_try(trials: Trials, why: str) -> Result:
+    """The result of an attack that finds too few openings in a table that is large enough.
+
+    That is no lack of evidence, and stands in no one's way: a diagnostic without a figure.
+    """
+    update = {"value": None, "ci_low": None, "ci_high": None, "status": "diagnostic"}
+    return advantage(trials).model_copy(update={**update, "method": f"needs {why}"})
+
+
 Attack = Callable[[Comparison], list[Result]]
