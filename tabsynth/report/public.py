@@ -2,11 +2,11 @@
 
 What is private in a report, and what becomes of it:
 
-- *Small groups.* A figure of fewer than 10 records is left out. So is a rate behind which stand
-  fewer than 10 records with, or fewer than 10 without, the outcome (it would say of nearly
-  everybody in the group what they are), and with it everything else about that group. Where one
-  group of a column is left out, the next smallest goes with it, or its share could be told by
-  subtraction. How many figures were left out is said.
+- *Small groups.* A figure of fewer than 10 records is left out. So is everything about a group of
+  people of whom the table or the holdout has fewer than 10, or in which fewer than 10 have, or
+  lack, the outcome (its rate would say of nearly everybody in it what they are). Where one group of
+  a column is left out, the next smallest goes with it, or its share could be told by subtraction.
+  How many figures were left out is said.
 - *Exact counts.* Numbers of records keep two significant digits, one below 100; figures are rounded
   to three digits, intervals outwards, so that no count can be computed back from a share.
 - *Values.* The names of columns stay. What was seen in a column (a category in the name of a group,
@@ -27,18 +27,25 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tabsynth.report.charts import finite
 from tabsynth.report.model import Report, Result
 from tabsynth.report.power import POWER
+from tabsynth.report.suppression import (
+    SMALLEST,
+    Group,
+    group_of,
+    records_behind,
+    small_groups,
+    split_learner,
+)
 from tabsynth.report.threats import THREATS
 from tabsynth.report.words import WORDS
 from tabsynth.schema.model import FieldSchema, TableSchema
 
-SMALLEST: Final = 10
 STEP: Final = 0.001
 # attacks and diagnostics of ours: their groups and methods are words of the code, never values
 OURS: Final = frozenset(
@@ -46,6 +53,12 @@ OURS: Final = frozenset(
 )
 # of the repeated fits, only what speaks of many people at once
 _OF_MANY: Final = ("deep_p", "deep_auc")
+# figures of bias whose group is a column or a measure, not some of the people
+_OF_COLUMNS: Final = ("missing_gap", "proxy_auc")
+_MEASURES: Final = (
+    "selection rate", "true positive rate", "false positive rate", "precision", "AUC",
+    "calibration",
+)  # fmt: skip
 WITHHELD: Final = "see the internal report"
 _SPECIAL: Final = ("(missing)", "(all others)")
 _TRUTH: Final = ("true", "false")
@@ -53,8 +66,6 @@ _COUNT = re.compile(r"(?<![\w.,'\"-])(?:\d{1,3}(?:,\d{3})+|\d{3,})(?![\w'\"]|[.,
 _VERSION = re.compile(r"[\w.+-]{1,40}")
 _NAME = re.compile(r"[A-Za-z][\w-]{0,40}")
 _RULE = re.compile(r"[a-zA-Z]{1,12}")
-
-Key = tuple[str | None, str | None]
 
 
 def public_report(report: Report, *, schema: TableSchema | None = None) -> Report:
@@ -75,7 +86,8 @@ def public_report(report: Report, *, schema: TableSchema | None = None) -> Repor
         return report
     columns = _column_names(report, schema)
     groups = _Groups(columns, schema)
-    gone = _too_small(report.results)
+    gone = small_groups(report)
+    known = {group_of(r) for r in report.results if r.name == "group_share"}
     kept = [r for r in report.results if not _hidden(r, gone)]
     facts = {
         key: shown
@@ -88,7 +100,7 @@ def public_report(report: Report, *, schema: TableSchema | None = None) -> Repor
         audience="public",
         verdict=report.verdict,
         reasons=tuple(_coarse_counts(reason) for reason in report.reasons),
-        results=tuple(_public(result, groups) for result in kept),
+        results=tuple(_public(_without_unknown(r, known), groups) for r in kept),
         provenance=facts,
     )
 
@@ -131,22 +143,28 @@ class _Groups:
     numbers: dict[tuple[str, str | None, str], str] = field(default_factory=dict)
 
     def public(self, result: Result, *, ours: bool) -> str | None:
-        group = result.group
-        if group is None or ours or self._is_declared(result, group):
-            return group
-        # a group has the same number in all figures of its column
-        place = ("bias" if result.family == "bias" else result.name, result.column, group)
+        """The group's name, or the number that stands for it in all figures of its column."""
+        if result.group is None or ours:
+            return result.group
+        column, group = group_of(result)
+        ending = split_learner(result)[1]
+        assert group is not None
+        if self._is_declared(result, group):
+            return result.group
+        place = ("bias" if result.family == "bias" else result.name, column, group)
         if place not in self.numbers:
             taken = sum(1 for p in self.numbers if p[:2] == place[:2])
             self.numbers[place] = f"group {taken + 1}"
-        return self.numbers[place]
+        return self.numbers[place] + ending
 
     def _is_declared(self, result: Result, group: str) -> bool:
         if result.name == "violations":
             return _RULE.fullmatch(group) is not None
-        if result.name in ("missing_gap", "proxy_auc"):
+        if result.name in _OF_COLUMNS:
             name = group.removeprefix("missing ")
             return name in self.columns or group == "all other columns together"
+        if result.name.startswith("downstream_") and group in _MEASURES:
+            return True
         if self.schema is None or result.column is None or result.family != "bias":
             return False
         names = result.column.split(" × ")
@@ -172,41 +190,23 @@ def _column_names(report: Report, schema: TableSchema | None) -> frozenset[str]:
     return frozenset(found | set(schema.names if schema else ()))
 
 
-def _hidden(result: Result, gone: set[Key]) -> bool:
+def _hidden(result: Result, gone: set[Group]) -> bool:
     if result.name == POWER:
         return False
     about_one = result.name.startswith("deep_") and (
         result.name not in _OF_MANY or re.search(r"\d", result.group or "") is not None
     )
-    in_gone = result.family == "bias" and (result.column, result.group) in gone
-    return about_one or _records(result) < SMALLEST or in_gone
+    in_gone = result.family == "bias" and group_of(result) in gone
+    return about_one or records_behind(result) < SMALLEST or in_gone
 
 
-def _records(result: Result) -> float:
-    """How many records a figure speaks of: of the top 1 % of them, one in a hundred."""
-    top = re.match(r"top (\d+) ?%", result.group or "")
-    return result.n * int(top[1]) / 100 if top else result.n
-
-
-def _too_small(results: Iterable[Result]) -> set[Key]:
-    """Groups of records about whose outcomes nothing may be said."""
-    gone: set[Key] = set()
-    sizes: dict[str | None, list[tuple[int, Key]]] = {}
-    for result in results:
-        if result.family != "bias" or result.group is None:
-            continue
-        key = result.column, result.group
-        hits = result.n if result.value is None else min(result.value, 1 - result.value) * result.n
-        if result.n < SMALLEST or (result.name == "base_rate" and hits < SMALLEST):
-            gone.add(key)
-        if result.name == "group_share":
-            sizes.setdefault(result.column, []).append((result.n, key))
-    for groups in sizes.values():
-        small = [key for n, key in groups if n < SMALLEST]
-        others = sorted((n, str(key), key) for n, key in groups if key not in small)
-        if len(small) == 1 and others:
-            gone.add(others[0][2])
-    return gone
+def _without_unknown(result: Result, known: set[Group]) -> Result:
+    """The result without its reference where nobody knows how few real people that is about."""
+    of_group = result.family == "bias" and result.group is not None
+    counted = result.name.startswith("downstream_") or result.name in _OF_COLUMNS
+    if not of_group or counted or group_of(result) in known:
+        return result
+    return result.model_copy(update={"reference": None})
 
 
 def _rounded(figure: float | None, how: Callable[[float], float]) -> float | None:

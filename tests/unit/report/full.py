@@ -139,6 +139,12 @@ def bias() -> list[Result]:
                status="uninformative" if n < 30 else "attention" if rate < 0.13 else "ok")
         for column, group, n, rate in GROUPS
     ]  # fmt: skip
+    held_out = sum(n for column, _, n, _ in GROUPS if column == "sex")
+    found += [
+        figure("group_share", "bias", column=column, group=group, value=n / held_out, n=n,
+               reference=n / held_out, better="higher")
+        for column, group, n, _ in GROUPS
+    ]  # fmt: skip
     found += [
         figure("impact_ratio", "bias", column=column, group=group, value=rate / 0.3057, n=n,
                unit="ratio", better="higher", method=f"over the rate of {GROUPS[5][1]}")

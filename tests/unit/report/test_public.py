@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tabsynth.bias.classifiers import LEARNERS
+from tabsynth.bias.quality import MEASURES
+from tabsynth.report import suppression
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Report, Result
-from tabsynth.report.public import PUBLIC_FACTS, SMALLEST, public_report, rounded_count
+from tabsynth.report.public import _MEASURES, PUBLIC_FACTS, public_report, rounded_count
+from tabsynth.report.suppression import SMALLEST
 from tabsynth.schema.model import TableSchema
 from tests.unit.report.full import figure
 
@@ -63,6 +67,65 @@ def test_a_lonely_small_group_takes_the_next_smallest_with_it(make_report: MakeR
     ]
     report = public_report(make_report(results=tuple(shares)), schema=schema(observed=False))
     assert groups_of(report, "race") == {"White"}
+
+
+def in_bias(name: str, group: str, **more: Any) -> Result:
+    return figure(name, "bias", **{"column": "race", "group": group, "n": 500, **more})
+
+
+def test_a_group_that_is_small_among_real_people_is_small(make_report: MakeReport) -> None:
+    """Figures of the synthetic table have many records; what they stand beside may have few."""
+    results = (
+        in_bias("group_share", "White", value=0.9, reference=0.9),
+        in_bias("group_share", "Black", value=0.08, reference=0.08),
+        in_bias("group_share", "Other", value=0.02, reference=0.002),
+        in_bias("base_rate", "White", value=0.4, reference=0.5),
+        in_bias("base_rate", "Black", value=0.4, reference=0.99),
+        in_bias("base_rate", "Other", value=0.4, reference=1.0),
+        in_bias("group_tv", "Other", value=0.1, unit="total variation"),
+    )
+    known = {"holdout_records": 1000, "synthetic_records": 1000}
+    report = public_report(
+        make_report(results=results, provenance=known), schema=schema(observed=False)
+    )
+    # two of a thousand are Other; of 80 Black people, one lacks the outcome
+    assert [(r.name, r.group) for r in report.results] == [
+        ("group_share", "White"), ("base_rate", "White"),
+    ]  # fmt: skip
+
+
+def test_a_reference_of_unknown_size_is_withheld(make_report: MakeReport) -> None:
+    [shown] = one(in_bias("base_rate", "White", value=0.5, reference=0.25), make_report)
+    assert (shown.value, shown.reference) == (0.5, None)
+    [shown] = one(figure("rate_gap", "bias", column="race", value=0.2, reference=0.1), make_report)
+    assert shown.reference == 0.1
+
+
+def test_models_do_not_bring_a_small_group_back(make_report: MakeReport) -> None:
+    results = (
+        in_bias("group_share", "White", value=0.6),
+        in_bias("group_share", "Black", value=0.4),
+        in_bias("group_share", "Other", value=0.01, n=9),
+        in_bias("group_share", "Amer-Indian-Eskimo", value=0.01, n=9),
+        *(
+            in_bias("downstream_tpr", f"{group}, {learner}", value=0.5)
+            for group in ("White", "Other")
+            for learner in LEARNERS
+        ),
+        in_bias("downstream_gap", "precision, boosted trees", value=0.1, unit="difference"),
+    )
+    for declared in (False, True):
+        known = schema(observed=False) if declared else None
+        shown = public_report(make_report(results=results), schema=known)
+        white = "White" if declared else "group 1"
+        assert [r.group for r in shown.results if r.name.startswith("downstream")] == [
+            f"{white}, boosted trees", f"{white}, logistic regression", "precision, boosted trees",
+        ]  # fmt: skip
+
+
+def test_words_of_models_are_those_of_the_figures() -> None:
+    assert tuple(LEARNERS) == suppression.LEARNERS
+    assert set(_MEASURES) == set(MEASURES.values())
 
 
 def test_only_declared_categories_are_named(full: Report) -> None:

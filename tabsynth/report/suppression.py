@@ -1,0 +1,95 @@
+"""Which groups of people are too small to be spoken of in public, and what would speak of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from tabsynth.report.model import Report, Result
+
+SMALLEST: Final = 10
+# endings of the names of groups where models were trained, by the learner
+LEARNERS: Final = ("boosted trees", "logistic regression")
+
+# a column and a group of it
+Group = tuple[str | None, str | None]
+
+
+def group_of(result: Result) -> Group:
+    """The group of records that a figure is about, whichever model it was taken with."""
+    return result.column, split_learner(result)[0]
+
+
+def split_learner(result: Result) -> tuple[str | None, str]:
+    """The name of a group, and the learner that stands behind it with its comma."""
+    group = result.group
+    if group is not None and result.name.startswith("downstream_"):
+        for learner in LEARNERS:
+            if group.endswith(ending := f", {learner}"):
+                return group.removesuffix(ending), ending
+    return group, ""
+
+
+def records_behind(result: Result) -> float:
+    """How many records a figure speaks of: of the top 1 % of them, one in a hundred."""
+    top = re.match(r"top (\d+) ?%", result.group or "")
+    return result.n * int(top[1]) / 100 if top else result.n
+
+
+def small_groups(report: Report) -> set[Group]:
+    """Groups about which a public report may say nothing.
+
+    Args:
+        report: an internal one, with exact counts.
+
+    Returns:
+        Groups of fewer than 10 records in the table judged, or in the holdout beside it; groups in
+        which fewer than 10 have, or fewer than 10 lack, the outcome; and, where that leaves one
+        group of a column alone, the next smallest, since its share could be told by subtraction.
+    """
+    figures = [r for r in report.results if r.family == "bias" and r.group is not None]
+    held_out = _held_out(figures, report)
+    gone: set[Group] = set()
+    for result in figures:
+        group = group_of(result)
+        if result.n < SMALLEST or held_out.get(group, SMALLEST) < SMALLEST:
+            gone.add(group)
+        if result.name == "base_rate":
+            counts = (result.value, result.n), (result.reference, held_out.get(group, 0))
+            if any(_is_lopsided(rate, n) for rate, n in counts):
+                gone.add(group)
+    return gone | _lonely(figures, gone)
+
+
+def _held_out(figures: Iterable[Result], report: Report) -> dict[Group, float]:
+    """Records of each group in the holdout, from its share there."""
+    total = report.provenance.get("holdout_records")
+    if not isinstance(total, int):
+        return {}
+    return {
+        group_of(r): round(r.reference * total, 6)
+        for r in figures
+        if r.name == "group_share" and r.reference is not None
+    }
+
+
+def _is_lopsided(rate: float | None, n: float) -> bool:
+    """Whether nearly everybody in a group, or nearly nobody, has the outcome."""
+    if rate is None or n == 0:
+        return False
+    return round(min(rate, 1 - rate) * n, 6) < SMALLEST
+
+
+def _lonely(figures: Iterable[Result], gone: set[Group]) -> set[Group]:
+    sizes: dict[str | None, list[tuple[int, str, Group]]] = {}
+    for result in figures:
+        if result.name == "group_share":
+            row = result.n, str(result.group), group_of(result)
+            sizes.setdefault(result.column, []).append(row)
+    found: set[Group] = set()
+    for rows in sizes.values():
+        others = sorted(row for row in rows if row[2] not in gone)
+        if len(rows) - len(others) == 1 and others:
+            found.add(others[0][2])
+    return found
