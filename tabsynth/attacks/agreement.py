@@ -14,6 +14,8 @@ from tabsynth.table import Table
 
 MAX_LEFT_OUT: Final = 300
 MAX_PARTS: Final = 600
+FEW: Final = 2
+MANY: Final = 30
 
 Floats = NDArray[np.float64]
 
@@ -103,7 +105,8 @@ def rare_part(
     """The most surprising value, pair or triple of values that one synthetic record repeats.
 
     Finds what comes out in a few columns while all others are redrawn. Of the pairs and triples at
-    most 600 are tried, at random.
+    most 600 are tried, at random. Values that 3 to 29 synthetic records have are passed over: a
+    method that lets out what some number of people share tells of no single person.
 
     Args:
         suspects: tables of the people asked about.
@@ -117,6 +120,8 @@ def rare_part(
         large parts do not win by their number; at least 0; shape (suspects,).
     """
     asked, drawn = _numbered(suspects, synthetic, names, rng)
+    times = np.column_stack([_times(asked[:, j], drawn[:, j]) for j in range(len(names))])
+    weight = np.where((times > FEW) & (times < MANY), -np.inf, weight)
     best = np.zeros(len(asked))
     for part in _parts(len(names), rng):
         # a few fancy columns at a time: rows lie together in memory
@@ -139,6 +144,14 @@ def _sum(numbers: NDArray[np.uint64], part: list[int]) -> NDArray[np.uint64]:
     for j in part[1:]:
         total += numbers[:, j]
     return total
+
+
+def _times(asked: NDArray[np.uint64], among: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """How often each number stands among others."""
+    ordered = np.sort(among)
+    after = np.searchsorted(ordered, asked, side="right")
+    times: NDArray[np.int64] = after - np.searchsorted(ordered, asked, side="left")
+    return times
 
 
 def _found(asked: NDArray[np.uint64], among: NDArray[np.uint64]) -> NDArray[np.bool_]:

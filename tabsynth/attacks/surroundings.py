@@ -77,13 +77,12 @@ class Surroundings:
         nearer = np.column_stack([distances, self.synthetic[rows, :-1]])
         weight = self.surprise[rows]
         repeated = np.where(differ.sum(axis=1) <= 2, (weight * ~differ).sum(axis=1), 0.0)
-        alone = (weight * ~differ).max(axis=1) - np.log(weight.shape[1])
         return Surroundings(
             np.sort(nearer, axis=1),
             self.reference[rows],
             self.logit[rows],
             weight,
             np.maximum(self.agreement[rows], repeated),
-            # of its parts the single fields only: which others are tried is left to chance
-            np.maximum(self.rare[rows], alone),
+            # higher for most copies; which parts are tried is left to chance
+            self.rare[rows],
         )
