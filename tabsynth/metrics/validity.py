@@ -10,8 +10,9 @@ def validity(comparison: Comparison) -> list[Result]:
     """Share of cells that keep the schema, and each kind of violation by column.
 
     Returns:
-        `valid_cells`, higher is better; a `violations` figure per column and rule that is broken,
-        lower is better. Anything broken fails.
+        `valid_cells`, higher is better; `key_violations`, where the schema names keys: the share
+        of records whose key is missing or repeated, lower is better; a `violations` figure per
+        column and rule that is broken, lower is better. Anything broken fails.
 
     Privacy: reads synthetic records and the schema only.
     """
@@ -44,4 +45,32 @@ def validity(comparison: Comparison) -> list[Result]:
         )
         for violation in comparison.violations
     ]
-    return [overall, *kinds]
+    return [overall, *_keys(comparison), *kinds]
+
+
+def _keys(comparison: Comparison) -> list[Result]:
+    """The records that break a key of the schema; nothing where it names none."""
+    schema, rows = comparison.synthetic.schema, comparison.synthetic.num_rows
+    unique = {f.name for f in schema.fields if f.constraints.unique}
+    keys = len(unique - set(schema.primary_key)) + bool(schema.primary_key)
+    if not keys:
+        return []
+    rules = {"unique", "primaryKey"}
+    broken = sum(
+        v.count
+        for v in comparison.violations
+        if v.rule in rules or (v.rule == "required" and v.column in schema.primary_key)
+    )
+    return [
+        Result(
+            name="key_violations",
+            family="validity",
+            value=min(broken / max(rows, 1), 1.0),
+            reference=0.0,
+            unit="share",
+            n=rows,
+            method=f"values missing from or repeated in {keys} "
+            f"{'key' if keys == 1 else 'keys'} of the schema",
+            status="fail" if broken else "ok",
+        )
+    ]

@@ -84,6 +84,10 @@ WORDS: dict[str, Words] = {
         "How well a classifier tells held-out real records from synthetic ones. 0.5 means that it "
         "cannot, 1 that it always can.",
     ),
+    "c2st_auc_network": Words(
+        "Telling synthetic from real, by a neural network",
+        "The same with another kind of classifier: what trees overlook, it may see.",
+    ),
     "tstr": Words(
         "Training on synthetic records",
         "A model is trained on synthetic records and tested on held-out real ones; the reference "
