@@ -124,7 +124,7 @@ TERMS: Final[tuple[Term, ...]] = (
          r"\bsensitive\b"),
     Term(
         "Status",
-        "ok; worth a look: far from real against real, without breaking the gate; fails: breaks "
+        "ok; worth a look: far from its reference, without breaking the gate; fails: breaks "
         "the gate; scale within noise: the two ends of the scale are too close for a score; no "
         "figure: what it needs is missing; diagnostic: can neither pass nor fail.",
         r"\bstatus\b",

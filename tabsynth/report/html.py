@@ -89,6 +89,7 @@ def render_html(report: Report) -> str:
     known = power(report)
     context: dict[str, Any] = {
         "fragment": False,
+        "audit": report.is_audit,
         "audience": report.audience,
         "verdict": report.verdict,
         "reasons": report.reasons,
@@ -101,7 +102,11 @@ def render_html(report: Report) -> str:
         "counted": threats.COUNTED,
         "threats": threats.tried(report.results),
         "power": _power_view(groups, Markup(power_chart(known, ident="power"))),
-        "sections": [_section_view(family, shown, limit) for family in SECTIONS],
+        "sections": [
+            _section_view(family, shown, limit)
+            for family in SECTIONS
+            if not report.is_audit or family == "bias"
+        ],
         **_reproduction(report.provenance),
     }
     terms = used_terms(_template().render(**context, glossary=()))
@@ -121,6 +126,7 @@ def summary_html(report: Report) -> str:
     rows = headline(_by_section(groups))
     return _template().render(
         fragment=True,
+        audit=report.is_audit,
         audience=report.audience,
         verdict=report.verdict,
         reasons=report.reasons,

@@ -81,6 +81,11 @@ class Report(BaseModel):
     results: tuple[Result, ...]
     provenance: dict[str, Any]
 
+    @property
+    def is_audit(self) -> bool:
+        """Whether it describes a real table; there is no gate then, and no synthetic table."""
+        return self.provenance.get("kind") == "audit"
+
     def to_json(self) -> str:
         """The text of `report.json`."""
         return self.model_dump_json(indent=2) + "\n"

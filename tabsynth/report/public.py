@@ -17,7 +17,7 @@ What is private in a report, and what becomes of it:
   over kinds of targets.
 - *Seeds, commands, paths and hashes* are left out: whoever knows the seed of a split or of a fit
   can replay it on guessed records.
-- *Provenance* is an allow-list (`PUBLIC_FACTS`); what nobody has thought about stays inside.
+- *Provenance* is an allow-list (`facts.PUBLIC_FACTS`); what nobody has thought about stays inside.
 
 The result is not differentially private. Many rounded figures together still say much about a small
 table; somebody has to decide whether to publish them.
@@ -29,9 +29,10 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from tabsynth.report.charts import finite
+from tabsynth.report.facts import PUBLIC_FACTS, rounded_count
 from tabsynth.report.model import Report, Result
 from tabsynth.report.power import POWER
 from tabsynth.report.suppression import (
@@ -59,12 +60,14 @@ _MEASURES: Final = (
     "selection rate", "true positive rate", "false positive rate", "precision", "AUC",
     "calibration",
 )  # fmt: skip
+AUDIT: Final = (
+    "An audit describes a table; it has no gate and gives no verdict on it. Which groups are worth "
+    "a look is told below where their names are public."
+)
 WITHHELD: Final = "see the internal report"
 _SPECIAL: Final = ("(missing)", "(all others)")
 _TRUTH: Final = ("true", "false")
 _COUNT = re.compile(r"(?<![\w.,'\"-])(?:\d{1,3}(?:,\d{3})+|\d{3,})(?![\w'\"]|[.,]\d)")
-_VERSION = re.compile(r"[\w.+-]{1,40}")
-_NAME = re.compile(r"[A-Za-z][\w-]{0,40}")
 _RULE = re.compile(r"[a-zA-Z]{1,12}")
 
 
@@ -99,15 +102,21 @@ def public_report(report: Report, *, schema: TableSchema | None = None) -> Repor
     return Report(
         audience="public",
         verdict=report.verdict,
-        reasons=tuple(_coarse_counts(reason) for reason in report.reasons),
+        reasons=_reasons(report, kept),
         results=tuple(_public(_without_unknown(r, known), groups) for r in kept),
         provenance=facts,
     )
 
 
-def rounded_count(count: int) -> int:
-    """A number of records to two significant digits, to one below 100."""
-    return int(float(f"{count:.1e}" if abs(count) >= 100 else f"{count:.0e}"))
+def _reasons(report: Report, kept: list[Result]) -> tuple[str, ...]:
+    """The gate's reasons name columns and attacks; those of an audit name groups of people."""
+    if not report.is_audit:
+        return tuple(_coarse_counts(reason) for reason in report.reasons)
+    flagged = [r.name for r in kept if r.status == "attention" and r.name in WORDS]
+    return (
+        AUDIT,
+        *(f"{WORDS[n].title}: {flagged.count(n)} worth a look." for n in dict.fromkeys(flagged)),
+    )
 
 
 def _public(result: Result, groups: _Groups) -> Result:
@@ -185,7 +194,8 @@ def _declared(column: FieldSchema) -> tuple[str, ...]:
 
 def _column_names(report: Report, schema: TableSchema | None) -> frozenset[str]:
     named = report.provenance.get("columns")
-    lists = named.values() if isinstance(named, Mapping) else ()
+    lists = list(named.values()) if isinstance(named, Mapping) else []
+    lists += [report.provenance.get(key) for key in ("protected", "strata")]
     found = {str(name) for names in lists if isinstance(names, (list, tuple)) for name in names}
     return frozenset(found | set(schema.names if schema else ()))
 
@@ -223,65 +233,3 @@ def _rounded(figure: float | None, how: Callable[[float], float]) -> float | Non
 def _coarse_counts(text: str) -> str:
     """The text with whole numbers from 100 on, counts of records, cut to two digits."""
     return _COUNT.sub(lambda m: f"{rounded_count(int(m[0].replace(',', ''))):,}", text)
-
-
-def _names(value: object) -> dict[str, list[str]] | None:
-    """Names of columns by what was done with them."""
-    if not isinstance(value, Mapping):
-        return None
-    return {
-        kind: [str(name) for name in value[kind]]
-        for kind in ("modelled", "invented", "withheld")
-        if isinstance(value.get(kind), (list, tuple))
-    }
-
-
-def _versions(value: object) -> dict[str, str] | None:
-    if not isinstance(value, Mapping):
-        return None
-    texts = {str(k): v for k, v in value.items() if isinstance(v, str)}
-    return {k: v for k, v in texts.items() if _NAME.fullmatch(k) and _VERSION.fullmatch(v)}
-
-
-def _settings(value: object) -> dict[str, Any] | None:
-    """Numbers, switches and plain names; a path or a longer text is none of these."""
-    if not isinstance(value, Mapping):
-        return None
-    found = {str(k): v for k, v in value.items() if _NAME.fullmatch(str(k)) and "seed" not in k}
-    return {k: v for k, v in found.items() if _plain(v)}
-
-
-def _plain(value: object) -> bool:
-    named = isinstance(value, str) and _NAME.fullmatch(value) is not None
-    return named or value is None or isinstance(value, (bool, int, float))
-
-
-def _version(value: object) -> str | None:
-    return value if isinstance(value, str) and _VERSION.fullmatch(value) else None
-
-
-def _name(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) and _NAME.fullmatch(value) else None
-
-
-def _count(value: object) -> int | None:
-    return rounded_count(value) if isinstance(value, int) else None
-
-
-# every fact of a report's provenance that may be public, and the form in which it is
-PUBLIC_FACTS: Final[dict[str, Callable[[object], Any]]] = {
-    "tabsynth": _version,
-    "libraries": _versions,
-    "synthesizer": _word,
-    "parameters": _settings,
-    "policy": _settings,
-    "columns": _names,
-    "target": _name,
-    "train_records": _count,
-    "holdout_records": _count,
-    "synthetic_records": _count,
-}

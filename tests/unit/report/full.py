@@ -153,6 +153,20 @@ def bias() -> list[Result]:
     return found
 
 
+def audit_report(**changes: Any) -> Report:
+    """What an audit of a real table gives: figures of groups, and no verdict."""
+    body: dict[str, Any] = {
+        "verdict": "inconclusive",
+        "reasons": ("An audit has no gate.", "Groups with low rates: race Amer-Indian-Eskimo."),
+        "results": tuple(bias()),
+        "provenance": {
+            "kind": "audit", "audited_records": 6513, "protected": ["race", "sex"],
+            "target": "income", "favourable": "income above 50K", "strata": [],
+        },
+    }  # fmt: skip
+    return Report(**{**body, **changes})
+
+
 def full_report(base: Report, *, leak: bool = False, **changes: Any) -> Report:
     """The base report with attacks, power and bias."""
     found = (*base.results, *membership(leak=leak), *power(), *attacks(), *bias())

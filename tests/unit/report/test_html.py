@@ -14,6 +14,7 @@ from tabsynth.report.figures import STATUS_WORDS
 from tabsynth.report.html import CHART_ROWS, SECTIONS, TABLE_ROWS, render_html, summary_html
 from tabsynth.report.model import Family, Report, Result, Status
 from tabsynth.report.words import WORDS
+from tests.unit.report.full import audit_report
 
 VOID = {"meta", "br", "link", "img", "hr", "input", "source", "wbr"}
 MakeReport = Callable[..., Report]
@@ -243,6 +244,22 @@ def test_diagnostics_come_last_and_say_so(full: Report) -> None:
     assert before == titles[: len(before)]
     assert WORDS["linkability"].title in before
     assert WORDS["dcr_share"].title in titles[len(before) :]
+
+
+def test_an_audit_is_no_report_on_a_synthetic_table() -> None:
+    report = audit_report()
+    page = parse(render_html(report))
+    assert page.find("h1")[0].text == "Audit of a table"
+    assert page.with_class("verdict")[0].text == "No verdict"
+    assert [s.attrs["id"] for s in page.find("section")] == [
+        "verdict", "bias", "provenance", "glossary",
+    ]  # fmt: skip
+    ids = {n.attrs.get("id") for n in page.everything()}
+    assert {link.attrs["href"][1:] for link in page.find("a")} <= ids
+    for word in ("membership", "real against real", "the table is safe", "Inconclusive"):
+        assert word not in page.text
+    assert "No verdict" in summary_html(report)
+    assert "race, Black" in page.text
 
 
 def test_groups_of_records_are_called_so(make_report: MakeReport) -> None:

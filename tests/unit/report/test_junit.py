@@ -102,6 +102,11 @@ def test_a_verdict_without_reasons_still_fails(make_report: MakeReport) -> None:
     assert list(outcomes(root).values()) == ["failure"]
 
 
+def test_an_audit_breaks_no_build(make_report: MakeReport) -> None:
+    audit = make_report(results=(), reasons=("no gate", "why"), provenance={"kind": "audit"})
+    assert outcomes(parse(audit)) == {"verdict": "skipped"}
+
+
 anything = st.text(st.characters())
 
 

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from tabsynth.bias.classifiers import LEARNERS
 from tabsynth.bias.quality import MEASURES
 from tabsynth.report import suppression
+from tabsynth.report.facts import PUBLIC_FACTS, rounded_count
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Report, Result
-from tabsynth.report.public import _MEASURES, PUBLIC_FACTS, public_report, rounded_count
+from tabsynth.report.public import _MEASURES, public_report
 from tabsynth.report.suppression import SMALLEST
 from tabsynth.schema.model import TableSchema
-from tests.unit.report.full import figure
+from tests.unit.report.full import audit_report, figure
 
 MakeReport = Callable[..., Report]
 RACES = ["White", "Black", "Asian-Pac-Islander", "Amer-Indian-Eskimo", "Other"]
@@ -286,6 +287,16 @@ def test_a_known_fact_of_another_form_does_no_harm(key: str, value: Any) -> None
     shown = public_report(report).provenance
     json.dumps(shown)
     assert set(shown) <= {key, "results_left_out", "facts_left_out"}
+
+
+def test_an_audit_names_no_undeclared_group_in_its_findings() -> None:
+    shown = public_report(audit_report())
+    text = shown.to_json() + render_html(shown)
+    for race in RACES[:4]:
+        assert race not in text
+    assert "50K" not in text
+    assert shown.provenance["audited_records"] == 6500
+    assert any("worth a look" in reason for reason in shown.reasons)
 
 
 def test_no_seed_is_left(full: Report) -> None:
