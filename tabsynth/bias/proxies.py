@@ -74,11 +74,11 @@ def proxy_figures(
         # the rarer of two groups against the other is the other against it
         classes = classes[1:] if len(classes) == 2 else classes
         truth = np.stack([codes[kept] == g for g in classes], axis=1)
-        found = [
-            _result(grouping, f"by {names[i]}",
-                    _level_areas(coded[0][kept, i], sizes[i], truth, fold[kept]), kept, seed)
-            for i in places
-        ]  # fmt: skip
+        own_fold, n = fold[kept], int(kept.sum())
+        found = []
+        for i in places:
+            areas = _level_areas(coded[0][kept, i], sizes[i], truth, own_fold)
+            found.append(_result(grouping, f"by {names[i]}", areas, n=n, seed=seed))
         found.sort(key=lambda r: -(r.value or 0.0))
         results.append(_together(table, grouping, places, truth=truth, kept=kept, fold=fold,
                                  seed=seed))  # fmt: skip
@@ -157,20 +157,21 @@ def _together(
                 model.fit(records[fold != k], learn)
                 guess = model.predict_proba(records[fold == k])[:, 1]
             areas[c, k], variances[c, k] = delong(guess[own], guess[~own])
-    return _result(grouping, ALL_TOGETHER, (areas, variances), kept, seed)
+    return _result(grouping, ALL_TOGETHER, (areas, variances), n=len(records), seed=seed)
 
 
 def _result(
     grouping: Grouping,
     words: str,
     found: tuple[Floats, Floats],
-    kept: NDArray[np.bool_],
+    *,
+    n: int,
     seed: int,
 ) -> Result:
     areas, variances = found
     usable = ~np.isnan(areas)
     if not usable.any():
-        none = no_figure("proxy_auc", "bias", unit="AUC", n=int(kept.sum()),
+        none = no_figure("proxy_auc", "bias", unit="AUC", n=n,
                          method="needs records of two groups in every fold")  # fmt: skip
         return none.model_copy(update={"column": grouping.name, "group": words})
     value = float(areas[usable].mean())
@@ -188,7 +189,7 @@ def _result(
         ci_high=min(1.0, value + margin),
         reference=0.5,
         unit="AUC",
-        n=int(kept.sum()),
+        n=n,
         method=f"boosted trees, {FOLDS} folds, DeLong interval; protected columns and target apart"
         if words == ALL_TOGETHER
         else f"rates of the column's levels, {FOLDS} folds, DeLong interval",
