@@ -69,6 +69,13 @@ SECTIONS: dict[Family, Section] = {
 }  # fmt: skip
 
 
+AUDIT_SECTIONS: dict[Family, Section] = {
+    "bias": Section(
+        "Groups", "Who is in the table, and how do outcomes differ?", "Nothing was measured."
+    ),
+}
+
+
 def render_html(report: Report) -> str:
     """The whole report as one page without scripts, fonts or images from elsewhere.
 
@@ -103,9 +110,8 @@ def render_html(report: Report) -> str:
         "threats": threats.tried(report.results),
         "power": _power_view(groups, Markup(power_chart(known, ident="power"))),
         "sections": [
-            _section_view(family, shown, limit)
-            for family in SECTIONS
-            if not report.is_audit or family == "bias"
+            _section_view(words, family, shown, limit=limit)
+            for family, words in (AUDIT_SECTIONS if report.is_audit else SECTIONS).items()
         ],
         **_reproduction(report.provenance),
     }
@@ -140,12 +146,14 @@ def _by_section(groups: Sequence[Group]) -> list[Group]:
     return sorted(diagnostics_last(groups), key=lambda group: list(SECTIONS).index(group.family))
 
 
-def _section_view(family: Family, groups: Sequence[Group], limit: int) -> dict[str, Any]:
+def _section_view(
+    words: Section, family: Family, groups: Sequence[Group], *, limit: int
+) -> dict[str, Any]:
     own = [g for g in groups if g.family == family]
     ordered = worst_first(own) if family == "fidelity" else diagnostics_last(own)
     return {
         "ident": family,
-        "words": SECTIONS[family],
+        "words": words,
         "groups": [_group_view(g, limit) for g in ordered],
     }
 
