@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tabsynth.attacks.trials import Attack
 from tabsynth.comparison import Comparison, Metric
 from tabsynth.errors import ConditionError, DataError
 from tabsynth.report.model import Result
@@ -80,10 +81,36 @@ def check_metric(function: Metric) -> None:
         >>> from tabsynth.metrics.validity import validity
         >>> check_metric(validity)
     """
+    _check_measure(function)
+
+
+def check_attack(function: Attack) -> None:
+    """Check that an attack is a pure function of a comparison that returns proper results.
+
+    Args:
+        function: takes a `Comparison` and returns a list of `Result` of the family privacy; what
+            the gate shall hold to its tolerance has the status `ok` and an interval.
+
+    Raises:
+        AssertionError: says what broke, and on which comparison.
+
+    Privacy: runs on tables of its own; reads no private data.
+    """
+    for where, results in _check_measure(function):
+        for result in results:
+            named = f"{where}, {result.name}"
+            _require(result.family == "privacy", named, "the family privacy")
+            bounded = result.ci_high is not None or result.unit == "p-value"
+            held = result.status == "ok" and result.value is not None
+            _require(bounded or not held, named, "an interval, or another status than ok")
+
+
+def _check_measure(function: Metric | Attack) -> list[tuple[str, list[Result]]]:
     who = getattr(function, "__name__", repr(function))
     _require(
         bool((function.__doc__ or "").strip()), who, "a docstring, whose first line `list` shows"
     )
+    found = []
     for case, comparison in _comparisons().items():
         results = function(comparison)
         before = _global_state()
@@ -98,6 +125,8 @@ def check_metric(function: Metric) -> None:
         _require(
             _global_state() == before, where, "no use of global random state; use comparison.rng"
         )
+        found.append((where, results))
+    return found
 
 
 def _same(first: pa.Table, second: pa.Table) -> bool:
@@ -245,6 +274,9 @@ def _comparisons() -> dict[str, Comparison]:
         "three tables": Comparison(train, holdout, synthetic),
         "a categorical target": Comparison(train, holdout, synthetic, target="level"),
         "a numeric target": Comparison(train, holdout, synthetic, target="amount", seed=1),
+        "protected columns": Comparison(
+            train, holdout, synthetic, target="member", protected=("level", "age")
+        ),
         "a copy of train": Comparison(train, holdout, train, target="level"),
         "a synthetic table with every cell missing": Comparison(train, holdout, blank),
         "few records": Comparison(train.take(few), holdout.take(few), synthetic.take(few)),
