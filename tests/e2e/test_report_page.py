@@ -141,3 +141,12 @@ def test_a_page_makes_a_picture(tmp_path: Path) -> None:
     page.write_text(render_html(full_report(base_report())), encoding="utf-8")
     look(page, tmp_path, f"--screenshot={picture}", f"--window-size={DESKTOP},2000")
     assert picture.stat().st_size > 50_000
+
+
+def test_a_missing_browser_is_a_failure_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
+        browser()
