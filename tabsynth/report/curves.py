@@ -12,7 +12,7 @@ from tabsynth.report.power import Curve, Planted, Power
 
 HEIGHT: Final = 240
 _TOP: Final = 40
-_LEFT: Final = 9.0
+_LEFT: Final = 13.0
 _RIGHT: Final = 95.0
 # curves stand a little apart, so that their intervals do not cover each other
 _APART: Final = 1.1

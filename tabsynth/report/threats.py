@@ -56,7 +56,7 @@ THREATS: tuple[Threat, ...] = (
         ),
         "The person's whole record.",
         "Learn whether that record was in the training table: from how near the synthetic records "
-        "come to it, compared with records of other people, and from three more scores. The test "
+        "come to it, compared with records of other people, and from more such scores. The test "
         "takes the strongest of them and accounts for having looked at several.",
     ),
     Threat(
