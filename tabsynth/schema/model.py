@@ -268,6 +268,8 @@ class TableSchema(_Open):
         unit = self.tabsynth.privacy_unit
         if unit is not None and unit not in names:
             raise ValueError(f"privacy_unit names {unit!r}, which is not a field")
+        if unit is not None and self.field(unit).tabsynth.free_text == "drop":
+            raise ValueError(f"privacy_unit names {unit!r}, which is dropped; give it a generator")
         return self
 
     @property
@@ -296,8 +298,11 @@ class TableSchema(_Open):
     def modelled(self) -> TableSchema:
         """The same schema with the modelled columns only."""
         fields = self.modelled_fields
-        key = self.primary_key if set(self.primary_key) <= {f.name for f in fields} else ()
-        return self.model_copy(update={"fields": fields, "primary_key": key})
+        names = {f.name for f in fields}
+        key = self.primary_key if set(self.primary_key) <= names else ()
+        unit = self.tabsynth.privacy_unit
+        ours = self.tabsynth.model_copy(update={"privacy_unit": unit if unit in names else None})
+        return self.model_copy(update={"fields": fields, "primary_key": key, "tabsynth": ours})
 
     @property
     def emitted(self) -> TableSchema:
