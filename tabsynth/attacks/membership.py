@@ -58,18 +58,22 @@ def membership(comparison: Comparison) -> list[Result]:
     sight = look(comparison, rng)
     if isinstance(sight, Result):
         return [sight]
-    suspects, deals = sight.suspects, Permutations(sight.suspects, rng)
+    deals = Permutations(sight.suspects, rng)
     test = SelfTest(
-        sight.around, suspects, deals, places=sight.places, synthetic=sight.synthetic,
+        sight.around, sight.suspects, deals, places=sight.places, synthetic=sight.synthetic,
         sampled=sight.sampled,
     )  # fmt: skip
-    results = [
-        _p_value(suspects, deals),
-        *_figures(suspects, comparison.rng("ties")),
-        epsilon_bound(suspects, comparison.rng("membership_epsilon")),
-        *test.power_curve(comparison.rng("self_test")),
-    ]
+    results = [*exposed(sight, deals, comparison), *test.power_curve(comparison.rng("self_test"))]
     return [r.model_copy(update={"seed": comparison.seed}) for r in results]
+
+
+def exposed(sight: Sight, deals: Permutations, comparison: Comparison) -> list[Result]:
+    """All figures of the attack but its own power."""
+    return [
+        _p_value(sight.suspects, deals),
+        *_figures(sight.suspects, comparison.rng("ties")),
+        epsilon_bound(sight.suspects, comparison.rng("membership_epsilon")),
+    ]
 
 
 @dataclass(frozen=True)
