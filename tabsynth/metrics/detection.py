@@ -70,7 +70,7 @@ def c2st_auc_network(comparison: Comparison) -> list[Result]:
 
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, arXiv:1610.06545.
     """
-    how = _How("a neural network", MAX_SIDE_NETWORK, _network, _indicators)
+    how = _How("a neural network", MAX_SIDE_NETWORK, _network, indicators)
     return _two_sample_test("c2st_auc_network", comparison, how)
 
 
@@ -153,8 +153,13 @@ def _as_they_are(records: Numbers, categorical: Columns) -> Numbers:
     return records
 
 
-def _indicators(records: Numbers, categorical: Columns) -> Numbers:
-    """Normal scores of numbers, an indicator for each category and for missing values."""
+def indicators(records: Numbers, categorical: Columns) -> Numbers:
+    """Normal scores of numbers, an indicator for each category and for missing values.
+
+    Args:
+        records: shape (records, columns), as `features` makes them.
+        categorical: which columns are categories; the 30 most frequent stand apart.
+    """
     parts = []
     for j, is_category in enumerate(categorical):
         column = records[:, j]

@@ -95,8 +95,8 @@ def variation(label: str, levels: Sequence[Levels], groups: Sequence[Levels]) ->
     # the derivative of the distance by the share of each level
     slope = 0.5 * np.sign(synthetic - holdout)
     influence = [
-        _group_means(slope[levels[0]], groups[0]),
-        -_group_means(slope[levels[1]], groups[1]),
+        group_means(slope[levels[0]], groups[0]),
+        -group_means(slope[levels[1]], groups[1]),
     ]
     return Variation(label, np.array(distances), np.array(influence))
 
@@ -111,6 +111,13 @@ def jackknife_groups(comparison: Comparison) -> list[Levels]:
     rng = comparison.rng("groups")
     small = comparison.modelled
     return [rng.permutation(t.num_rows) % GROUPS for t in (small.synthetic, small.holdout)]
+
+
+def group_means(values: NDArray[np.float64], groups: Levels) -> NDArray[np.float64]:
+    """What each group adds to the mean of all values, times the number of groups; (groups,)."""
+    sums = np.bincount(groups, weights=values, minlength=GROUPS)
+    means: NDArray[np.float64] = sums * GROUPS / max(len(values), 1)
+    return means
 
 
 def variation_results(measure: Measure, parts: list[Variation], *, listed: int) -> list[Result]:
@@ -202,12 +209,6 @@ def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
     cuts = np.concatenate([quantiles[1:-1], spikes, np.nextafter(spikes, np.inf)])
     distinct: NDArray[np.float64] = np.unique(cuts)
     return distinct
-
-
-def _group_means(values: NDArray[np.float64], groups: Levels) -> NDArray[np.float64]:
-    sums = np.bincount(groups, weights=values, minlength=GROUPS)
-    means: NDArray[np.float64] = sums * GROUPS / max(len(values), 1)
-    return means
 
 
 def _figure(parts: list[Variation], label: str | None = None) -> Figure:

@@ -88,6 +88,35 @@ WORDS: dict[str, Words] = {
         "Telling synthetic from real, by a neural network",
         "The same with another kind of classifier: what trees overlook, it may see.",
     ),
+    "shape_error": Words(
+        "Shape error, as published tables have it",
+        "One minus the column shapes score of sdmetrics: the mean distance of single columns. To "
+        "be set beside published tables.",
+    ),
+    "trend_error": Words(
+        "Trend error, as published tables have it",
+        "One minus the column pair trends score of sdmetrics: how far correlations and tables of "
+        "two columns lie off.",
+    ),
+    "trend_error_associated": Words(
+        "Trend error of strong relations",
+        "The same over pairs of columns that hang together strongly, as newer versions of "
+        "sdmetrics report it.",
+    ),
+    "alpha_precision": Words(
+        "Alpha-precision",
+        "Whether synthetic records lie as close to the middle of the real ones as real ones do.",
+    ),
+    "beta_recall": Words(
+        "Beta-recall",
+        "Whether real records have a synthetic one nearer than any other real one; real records "
+        "reach about a half.",
+    ),
+    "s_pmse": Words(
+        "Propensity score error (S_pMSE)",
+        "How well a logistic regression on single columns tells the tables apart, over what it "
+        "would be by chance; about 1 is best. It does not see how columns hang together.",
+    ),
     "tstr": Words(
         "Training on synthetic records",
         "A model is trained on synthetic records and tested on held-out real ones; the reference "
