@@ -61,19 +61,22 @@ class Comparison:
 
     @property
     def control(self) -> Table:
-        """Half of the holdout: people whom the synthesizer never saw, for attacks to compare."""
-        return self._halves[0]
+        """Three quarters of the holdout: people never seen, for attacks to be tried on.
+
+        An attack is judged on these; it is their number that limits what it can show.
+        """
+        return self._parts[0]
 
     @property
     def auxiliary(self) -> Table:
-        """The other half: what an attacker knows of the population beside the synthetic table."""
-        return self._halves[1]
+        """The other quarter: what an attacker knows of the population beside the synthetic table."""
+        return self._parts[1]
 
     @cached_property
-    def _halves(self) -> tuple[Table, Table]:
+    def _parts(self) -> tuple[Table, Table]:
         units, places = np.unique(self.holdout.units, return_inverse=True)
         first = np.zeros(len(units), bool)
-        first[self.rng("control").permutation(len(units))[: (len(units) + 1) // 2]] = True
+        first[self.rng("control").permutation(len(units))[: -(-3 * len(units) // 4)]] = True
         rows = np.arange(self.holdout.num_rows)
         return (
             self.holdout.take(rows[first[places]]),

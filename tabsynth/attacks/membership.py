@@ -1,7 +1,7 @@
 """Membership inference: was this person in the training table?
 
 Threat model: the attacker holds the synthetic table, a sample of the population that is not in it
-(half of the holdout), and the whole record of the person he asks about. He holds neither the model
+(a quarter of the holdout), and the whole record of the person he asks about. He holds neither the model
 nor the training table. He succeeds where he calls members members more often than people who were
 never in the table.
 """
@@ -179,7 +179,7 @@ def _p_value(suspects: Suspects, deals: Permutations) -> Result:
         unit="p-value",
         n=len(suspects.member),
         method=f"{PERMUTATIONS} random deals of members and controls; the greatest standardised "
-        f"statistic of {len(SCORES)} scores at the top 1, 2, 10 % and by rank, over all and over "
+        f"statistic of {len(SCORES)} scores at the top 0.5, 1, 2, 10 % and by rank, over all and "
         "isolated records",
     )
 
@@ -230,6 +230,6 @@ def _among_top(
     return Result(
         name="membership_top", value=value, ci_low=min(low, value), ci_high=max(high, value),
         reference=float(member.mean()), unit="share",
-        **{**shared, "group": f"top {share:.0%}, {shared['group']}"},
+        **{**shared, "group": f"top {100 * share:g} %, {shared['group']}"},
         method="members among the highest scores; Wilson interval", status="diagnostic",
     )  # fmt: skip

@@ -33,8 +33,8 @@ def split_learner(result: Result) -> tuple[str | None, str]:
 
 def records_behind(result: Result) -> float:
     """How many records a figure speaks of: of the top 1 % of them, one in a hundred."""
-    top = re.match(r"top (\d+) ?%", result.group or "")
-    return result.n * int(top[1]) / 100 if top else result.n
+    top = re.match(r"top ([\d.]+) ?%", result.group or "")
+    return result.n * float(top[1]) / 100 if top else result.n
 
 
 def small_groups(report: Report) -> set[Group]:
