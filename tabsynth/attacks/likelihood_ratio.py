@@ -15,8 +15,8 @@ from tabsynth.intervals import Z95
 PERMUTATIONS: Final = 999
 RESAMPLES: Final = 999
 HALVINGS: Final = 8
-# share of the features' correlations that is taken for chance
-SHRINKAGE: Final = 0.3
+# of normal scores, whose variance over all fits is about 1
+LEAST_VARIANCE: Final = 0.01
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -32,22 +32,23 @@ def dealt(fits: int, targets: int, rng: np.random.Generator) -> Flags:
 class Evidence:
     """What an attacker saw of each target in each synthetic table, and whether it was in.
 
-    The likelihood ratio of "in" to "out" is that of two Gaussians of one covariance, fitted per
-    target to the normal scores of the features in one half of the fits, and tried on the other
-    half; this is repeated over halves drawn at random. So no fit is judged by what was learnt from
-    it, and where nothing leaks the AUC is 0.5 on average.
+    The likelihood ratio of "in" to "out" is that of Gaussians fitted per target to the normal
+    scores of each feature, one variance for in and out, in one half of the fits; it is tried on the
+    other half. This is repeated over halves drawn at random. So no fit is judged by what was learnt
+    from it, and where nothing leaks the AUC is 0.5 on average. The difference of the means is
+    shrunk, so that features which tell nothing count for nothing.
 
     Args:
-        products: inner products of the fits' whitened features; shape (targets, fits, fits).
+        scores: normal scores of what was seen; shape (targets, fits, features).
         inside: in which fits each target was, half of them; shape (targets, fits).
         taught: of the fits with (and of those without) a target, in order, which are learnt from;
             shape (repetitions, 2, fits / 2): first for those with, then for those without.
 
     Source: Carlini et al. (2022), arXiv:2112.03570, algorithm 1 (per-target Gaussians, with one
-        variance where fits are few).
+        variance where fits are few); James and Stein (1961), positive part, for the shrinkage.
     """
 
-    products: Floats
+    scores: Floats
     inside: Flags
     taught: Flags
 
@@ -56,8 +57,8 @@ class Evidence:
         """From features of shape (fits, targets, features); fits a multiple of 4."""
         half = features.shape[0] // 2
         first = np.stack([dealt(half, 2, rng) for _ in range(HALVINGS)])
-        products = [_products(features[:, t]) for t in range(features.shape[1])]
-        return cls(np.array(products), inside, np.concatenate([first, ~first]))
+        scores = norm.ppf((rankdata(features, axis=0) - 0.5) / len(features))
+        return cls(scores.transpose(1, 0, 2), inside, np.concatenate([first, ~first]))
 
     def areas(self) -> Floats:
         """AUC of each target; shape (targets,)."""
@@ -86,15 +87,16 @@ class Evidence:
                 first, second = with_it[:, ~taught[0]], without[:, ~taught[1]]
                 won += np.einsum("bi,ij,bj->b", first, wins[0], second, optimize=True)
                 tried += first.sum(axis=1) * second.sum(axis=1)
-            columns.append(won / tried)
+            # where chance leaves nothing to compare, nothing is told apart
+            columns.append(np.where(tried > 0, won, 0.5) / np.maximum(tried, 1))
         return np.column_stack(columns)
 
     def _areas(self, target: int, inside: Flags) -> Floats:
-        wins = [w.mean(axis=(1, 2)) for _, w in self._wins(target, inside)]
+        wins = [w.mean(axis=(1, 2), dtype=np.float64) for _, w in self._wins(target, inside)]
         area: Floats = np.mean(wins, axis=0)
         return area
 
-    def _wins(self, target: int, inside: Flags) -> Iterator[tuple[Flags, Floats]]:
+    def _wins(self, target: int, inside: Flags) -> Iterator[tuple[Flags, NDArray[np.float32]]]:
         """For each repetition who was taught, and which of each two other fits looks likelier.
 
         Pairs are of a fit with and a fit without the target; 1, 0.5 or 0 where the first,
@@ -104,28 +106,34 @@ class Evidence:
         order = np.argsort(~inside, axis=1, kind="stable")
         half = inside.shape[1] // 2
         for taught in self.taught:
-            toward = np.zeros(inside.shape)
-            np.put_along_axis(toward, order[:, :half][:, taught[0]], 1.0, axis=1)
-            np.put_along_axis(toward, order[:, half:][:, taught[1]], -1.0, axis=1)
-            ratios = np.take_along_axis(toward @ self.products[target], order, axis=1)
+            learnt = [np.zeros(inside.shape) for _ in range(2)]
+            np.put_along_axis(learnt[0], order[:, :half][:, taught[0]], 1.0, axis=1)
+            np.put_along_axis(learnt[1], order[:, half:][:, taught[1]], 1.0, axis=1)
+            weights = _weights(self.scores[target], *learnt)
+            ratios = np.take_along_axis(weights @ self.scores[target].T, order, axis=1)
             first, second = ratios[:, :half][:, ~taught[0]], ratios[:, half:][:, ~taught[1]]
             lead = first[:, :, None] - second[:, None, :]
-            yield taught, np.where(np.abs(lead) < 1e-9, 0.5, lead > 0)
+            # rounding must not decide between equals
+            yield taught, ((lead > 1e-9).astype(np.float32) + (lead > -1e-9)) / 2
 
 
-def _products(features: Floats) -> Floats:
-    """Inner products of fits after normal scores and whitening; neither looks at in and out."""
-    fits = len(features)
-    scores = norm.ppf((rankdata(features, axis=0) - 0.5) / fits)
-    spread = scores.std(axis=0)
-    varied = spread > 1e-9
-    standard = scores[:, varied] / spread[varied]
-    if not standard.shape[1]:
-        return np.zeros((fits, fits))
-    related = standard.T @ standard / fits
-    shrunk = (1 - SHRINKAGE) * related + SHRINKAGE * np.eye(len(related))
-    product: Floats = standard @ np.linalg.solve(shrunk, standard.T)
-    return product
+def _weights(scores: Floats, with_it: Floats, without: Floats) -> Floats:
+    """By which a feature counts in the logarithm of the ratio; shape (deals, features).
+
+    Args:
+        scores: shape (fits, features).
+        with_it: 1 for fits with the target that are learnt from, else 0; shape (deals, fits).
+        without: the same for fits without it.
+    """
+    size = with_it.sum(axis=1, keepdims=True)
+    first, second = with_it @ scores / size, without @ scores / size
+    square = (with_it + without) @ scores**2 / (2 * size)
+    variance = np.maximum(square - (first**2 + second**2) / 2, LEAST_VARIANCE)
+    gap = first - second
+    # squared standard errors that the means lie apart
+    apart = gap**2 * size / (2 * variance)
+    weight: Floats = gap / variance * np.maximum(0, 1 - 1 / np.maximum(apart, 1))
+    return weight
 
 
 def area_interval(area: float, first: int, second: int) -> tuple[float, float]:

@@ -18,6 +18,7 @@ NEIGHBOURS: Final = (1, 5, 20)
 ORDERS: Final = (1, 2, 3, 4)
 MAX_CONDITIONS: Final = 30
 MAX_QUERIES: Final = 60
+ALONE: Final = 6
 NEAR: Final = 0.025
 
 Floats = NDArray[np.float64]
@@ -51,16 +52,20 @@ class Queries:
         return cls(place, rarest, together, shares)
 
     def answers(self, drawn: Points) -> list[float]:
-        """For each order how much commoner than among the known, on average, the conditions are.
+        """How much commoner than among the known the conditions are, on average over each order.
 
-        One record more raises each share by as much; so a share counts by the inverse of its
+        The 6 rarest are answered one by one as well, 1 standing for those that there are not. One
+        record more raises each share by as much; so a share counts by the inverse of its
         variance, which for rare conditions is that of itself.
         """
         met = _met(self.place, drawn)[self.conditions]
-        return [
-            float((_shares(met, chosen) / known).mean())
+        ratios = [
+            _shares(met, chosen) / known
             for chosen, known in zip(self.together, self.shares, strict=True)
         ]
+        rarest = np.ones(ALONE)
+        rarest[: len(ratios[0])] = ratios[0][:ALONE]
+        return [*(float(r.mean()) for r in ratios), *rarest]
 
 
 class Views:
@@ -87,18 +92,20 @@ class Views:
 
         Nearness (minus the mean distance to the nearest 1, 5 and 20 records), the most surprising
         part that one record repeats, and how much commoner than expected the target's values are,
-        alone and two, three and four together.
+        alone and two, three and four together, and each of the rarest.
 
         Source: Stadler, Oprisanu and Troncoso (2022), arXiv:2011.07018 (marginal counts); Houssiau
             et al. (2022), arXiv:2211.06550 (counts of random conditions).
         """
         drawn = self.space.points(synthetic)
+        asked = np.array([q.answers(drawn) for q in self.queries])
+        if not synthetic.num_rows:
+            return np.column_stack([np.zeros((len(asked), len(NEIGHBOURS) + 1)), asked])
         distances = nearest(self.places, drawn, max(NEIGHBOURS))[0].astype(float)
         near = [-distances[:, :k].mean(axis=1) for k in NEIGHBOURS]
         repeated = agreement(
             [self.targets], synthetic, self.places.names, weight=self.weight, rng=rng
         )
-        asked = np.array([q.answers(drawn) for q in self.queries])
         return np.column_stack([*near, repeated, asked])
 
 
