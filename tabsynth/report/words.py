@@ -128,27 +128,6 @@ WORDS: dict[str, Words] = {
         "held-out real ones. 0 is no better than guessing, 1 is perfect; the reference is the same "
         "model trained on real records.",
     ),
-    "deep_p": Words(
-        "Repeated fits: chance of such a result",
-        "The method is fitted many times, with and without people who stand out. The figure is how "
-        "often chance alone would tell the two apart as well; a small one means that somebody's "
-        "presence shows. A large one is no proof that nobody's does.",
-    ),
-    "deep_auc": Words(
-        "Repeated fits: whose presence shows",
-        "How well fits with a person are told from fits without, on average over the people tried. "
-        "0.5 means not at all, 1 always. In larger tables each person shows less; the fits are of "
-        "at most half of the training records, so the figure rather overstates.",
-    ),
-    "deep_best_auc": Words(
-        "Repeated fits: the most exposed person",
-        "The same for the one person whose presence shows most. The highest of many is high by "
-        "chance as well; the interval accounts for that.",
-    ),
-    "deep_target_auc": Words(
-        "Repeated fits: person by person",
-        "The same for each person tried. Among many, one in twenty intervals misses the truth.",
-    ),
     "exact_copies": Words(
         "Exact copies",
         "The share of synthetic records that equal a training record in every column; the "
@@ -202,6 +181,27 @@ WORDS: dict[str, Words] = {
         "Conditions found in the synthetic table, such as a rare value or a combination of 2 to 4 "
         "columns: the share that exactly one person meets and he is in the training table, minus "
         "the share that single out a person who never was, in proportion.",
+    ),
+    "deep_p": Words(
+        "Repeated fits: chance of such a result",
+        "The method is fitted many times, with and without people who stand out. The figure is how "
+        "often chance alone would tell the two apart as well; a small one means that somebody's "
+        "presence shows. A large one is no proof that nobody's does.",
+    ),
+    "deep_auc": Words(
+        "Repeated fits: whose presence shows",
+        "How well fits with a person are told from fits without, on average over the people tried. "
+        "0.5 means not at all, 1 always. In larger tables each person shows less; the fits are of "
+        "at most half of the training records, so the figure rather overstates.",
+    ),
+    "deep_best_auc": Words(
+        "Repeated fits: the most exposed person",
+        "The same for the one person whose presence shows most. The highest of many is high by "
+        "chance as well; the interval accounts for that.",
+    ),
+    "deep_target_auc": Words(
+        "Repeated fits: person by person",
+        "The same for each person tried. Among many, one in twenty intervals misses the truth.",
     ),
     "linkability": Words(
         "Tying two sources together",
