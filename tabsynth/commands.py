@@ -10,8 +10,31 @@ from typing import Annotated, Any
 import typer
 
 from tabsynth import __version__, registry
-from tabsynth.errors import DataError, OutputError, PrivacyError, TabsynthError, UsageError
+from tabsynth.errors import OutputError, UsageError
+from tabsynth.options import (
+    Data,
+    Deep,
+    ForWhom,
+    Junit,
+    Later,
+    OutDir,
+    Param,
+    PolicyFile,
+    Protected,
+    Rows,
+    SchemaFile,
+    Seed,
+    Synthesizer,
+    Target,
+    parameters,
+    read_policy,
+    read_schema,
+    read_table,
+    refuse_later,
+    spare,
+)
 from tabsynth.progress import Progress
+from tabsynth.schema_commands import schema_app
 
 EXIT_BY_VERDICT = {"pass": 0, "fail": 1, "inconclusive": 3}
 INTERRUPTED = 130
@@ -53,32 +76,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_args_is_help=True)
 app.add_typer(schema_app, name="schema")
-
-# `readable=False` everywhere: else typer refuses a file with 2, where the contract says 4
-Data = Annotated[
-    Path, typer.Argument(readable=False, help="a .csv, .csv.gz, .parquet or .jsonl file")
-]
-OutDir = Annotated[
-    Path, typer.Option("--out", "-o", readable=False, help="directory for the results")
-]
-SchemaFile = Annotated[
-    Path | None, typer.Option("--schema", readable=False, help="schema (.yaml or .json)")
-]
-Synthesizer = Annotated[str, typer.Option(help="auto, or one of `tabsynth list synthesizers`")]
-Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="a hyper-parameter")]
-Seed = Annotated[int | None, typer.Option(min=0, help="same seed, same result")]
-Rows = Annotated[int | None, typer.Option("-n", "--rows", help="how many synthetic records")]
-Target = Annotated[str | None, typer.Option(help="column to predict, for the utility figure")]
-Protected = Annotated[
-    list[str], typer.Option(metavar="COL", help="a column whose groups are compared, for bias")
-]
-PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", readable=False, help="what the gate accepts (.yaml)")
-]
-Deep = Annotated[bool, typer.Option("--deep", help="attack with shadow fits too; takes minutes")]
-Later = Annotated[str | None, typer.Option(hidden=True)]
 
 _quiet = False
 
@@ -129,6 +127,8 @@ def run(
     protected: Protected = [],  # noqa: B006
     policy: PolicyFile = None,
     deep: Deep = False,
+    audience: ForWhom = "internal",
+    junit: Junit = None,
     seed: Seed = None,
     epsilon: Later = None,
     delta: Later = None,
@@ -136,20 +136,20 @@ def run(
     source_id: Later = None,
 ) -> None:
     """Fit, sample and evaluate: a private table in; a synthetic one, a model and a report out."""
-    _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
-    workflow.configure(workflow.resolve(synthesizer), _parameters(param))
-    _spare([out / name for name in workflow.RESULTS], data, schema, policy)
-    accepted = _policy(policy)
-    table = _read(data, schema, progress)
+    workflow.configure(workflow.resolve(synthesizer), parameters(param))
+    spare([out / name for name in workflow.RESULTS], data, schema, policy)
+    accepted = read_policy(policy)
+    table = read_table(data, schema, progress)
     report = workflow.run(
-        table, out, synthesizer=synthesizer, parameters=_parameters(param), n=rows,
-        target=target, protected=protected, policy=accepted, deep=deep, seed=seed,
-        say=progress.say,
+        table, out, synthesizer=synthesizer, parameters=parameters(param), n=rows,
+        target=target, protected=protected, policy=accepted, deep=deep, audience=audience,
+        seed=seed, say=progress.say,
     )  # fmt: skip
-    _finish(report, out)
+    _finish(report, out, junit)
 
 
 @app.command()
@@ -166,16 +166,16 @@ def fit(
     source_id: Later = None,
 ) -> None:
     """Learn a model of a private table."""
-    _refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
     name = workflow.resolve(synthesizer)
-    workflow.configure(name, _parameters(param))
-    _spare([out], data, schema)
-    table = _read(data, schema, progress)
+    workflow.configure(name, parameters(param))
+    spare([out], data, schema)
+    table = read_table(data, schema, progress)
     progress.say(f"fitting {name}")
-    workflow.fit(table, synthesizer=name, parameters=_parameters(param), seed=seed).save(out)
+    workflow.fit(table, synthesizer=name, parameters=parameters(param), seed=seed).save(out)
     typer.echo(f"wrote {out}")
 
 
@@ -200,7 +200,7 @@ def sample(
     if given and given_file:
         raise UsageError("--given", expected="--given or --given-file", got="both",
                          remedy="put all conditions into the file")  # fmt: skip
-    _spare([out], model, given_file)
+    spare([out], model, given_file)
     fitted = modelfile.load(model)
     wanted = None
     if given:
@@ -232,6 +232,8 @@ def evaluate(
     deep_record: Annotated[
         list[int], typer.Option(metavar="N", help="a training record to attack, counted from 0")
     ] = [],  # noqa: B006
+    audience: ForWhom = "internal",
+    junit: Junit = None,
     seed: Seed = None,
 ) -> None:
     """Judge a synthetic table against real records."""
@@ -239,17 +241,17 @@ def evaluate(
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
-    accepted = _policy(policy)
+    accepted = read_policy(policy)
     maker = modelfile.load(model) if model else None
     progress.say("reading")
-    real = workflow.read_table(train, _schema(schema))
+    real = workflow.read_table(train, read_schema(schema))
     report = workflow.evaluate(
         real, workflow.read_table(holdout, real.schema), read_raw(synthetic), model=maker,
         target=target, protected=protected, policy=accepted,
         deep=deep_record if deep or deep_record else None, seed=seed, say=progress.say,
     )  # fmt: skip
-    workflow.save_report(report, out)
-    _finish(report, out)
+    workflow.save_report(workflow.for_audience(report, audience, real.schema), out)
+    _finish(report, out, junit)
 
 
 @app.command()
@@ -269,6 +271,7 @@ def audit(
         str | None, typer.Option(help="the favourable value, or the least favourable number")
     ] = None,
     schema: SchemaFile = None,
+    audience: ForWhom = "internal",
     seed: Seed = None,
 ) -> None:
     """Describe the bias of a real table: who is in it, and how outcomes differ between groups.
@@ -279,13 +282,13 @@ def audit(
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
-    _spare([out / "report.html", out / "report.json"], data, schema, reference)
-    table = _read(data, schema, progress)
+    spare([out / "report.html", out / "report.json"], data, schema, reference)
+    table = read_table(data, schema, progress)
     report = auditor.audit(
         table, protected=protected, target=target, strata=strata, favourable=favourable,
         reference=read_raw(reference) if reference else None, seed=seed or 0, say=progress.say,
     )  # fmt: skip
-    workflow.save_report(report, out)
+    workflow.save_report(workflow.for_audience(report, audience, table.schema), out)
     for reason in report.reasons:
         typer.echo(reason)
     typer.echo(f"report: {out / 'report.html'}")
@@ -323,172 +326,12 @@ def list_names(
         Progress(quiet=_quiet).say(f"no {kind} in this version")
 
 
-@schema_app.command(name="infer")
-def schema_infer(
-    data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="schema file to write")],
-) -> None:
-    """Propose a schema from records, marking the facts that were read from them."""
-    from tabsynth import workflow
+def _finish(report: Any, out: Path, junit: Path | None) -> None:
     from tabsynth.io.atomic import write_text
-    from tabsynth.io.read import read_raw
-    from tabsynth.schema.files import dump_schema
+    from tabsynth.report.junit import junit_xml
 
-    _spare([out], data)
-    schema = workflow.infer_schema(read_raw(data))
-    write_text(out, dump_schema(schema))
-    for note in schema.tabsynth.notes:
-        typer.echo(f"note: {note}")
-    typer.echo(f"wrote {out}; read it before you rely on it")
-
-
-@schema_app.command(name="check")
-def schema_check(
-    schema: Annotated[Path, typer.Argument(readable=False, help="schema file")],
-    data: Annotated[
-        Path | None, typer.Argument(readable=False, help="table to check against it")
-    ] = None,
-) -> None:
-    """Validate a schema and, with data, list every violation by column."""
-    from tabsynth.io.read import read_raw
-    from tabsynth.schema.check import check
-    from tabsynth.schema.files import load_schema
-
-    wanted = load_schema(schema)
-    if data is None:
-        typer.echo(f"{schema}: a valid schema of {len(wanted.fields)} columns")
-        return
-    _, violations = check(read_raw(data), wanted)
-    for violation in violations:
-        typer.echo(violation.sentence())
-    if violations:
-        raise _broken(data, len(violations))
-    typer.echo(f"{data}: keeps the schema")
-
-
-@schema_app.command(name="convert")
-def schema_convert(
-    source: Annotated[
-        Path,
-        typer.Argument(metavar="IN", readable=False, help="schema, SDV metadata or Data Package"),
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="file to write")],
-    to: Annotated[
-        str, typer.Option(help="tabsynth, sdv or datapackage; by default OUT's name tells")
-    ] = "auto",
-    table: Annotated[str | None, typer.Option(help="which table, where IN holds several")] = None,
-) -> None:
-    """Convert between our schema, SDV metadata and a plain Data Package.
-
-    Without --to, a .yaml file is our schema, a .json file with "package" in its name is a Data
-    Package, and any other .json file is SDV metadata.
-    """
-    from tabsynth.io.atomic import write_text
-    from tabsynth.schema.convert import convert, kind_of_file
-    from tabsynth.schema.files import read_text
-
-    _spare([out], source)
-    kind: Any = kind_of_file(out) if to == "auto" else to
-    if kind not in ("tabsynth", "sdv", "datapackage"):
-        raise UsageError(
-            "--to",
-            expected="tabsynth, sdv or datapackage",
-            got=repr(to),
-            remedy="name one of them",
-        )
-    write_text(
-        out, convert(read_text(source, source.name), to=kind, table=table, where=source.name)
-    )
-    typer.echo(f"wrote {out}")
-
-
-def _refuse_later(**options: Any) -> None:
-    """Refuse options of later work; never ignore one."""
-    for name, value in options.items():
-        if not value:
-            continue
-        option = "--" + name.replace("_", "-")
-        if name == "epsilon":
-            raise PrivacyError(
-                option,
-                expected="a synthesizer with a differentially private form",
-                got="a version that has none",
-                remedy="leave it out; nothing in this version is differentially private",
-            )
-        raise UsageError(
-            option,
-            expected="an option of this version",
-            got="one of later work",
-            remedy="leave it out",
-        )
-
-
-def _read(data: Path, schema: Path | None, progress: Progress) -> Any:
-    """A table, saying what a proposed schema takes its columns for."""
-    from tabsynth import workflow
-    from tabsynth.io.read import file_format
-
-    file_format(data)  # a URL may hold a password; so it is refused before it is shown
-    progress.say(f"reading {data}")
-    table = workflow.read_table(data, _schema(schema))
-    for note in table.schema.tabsynth.notes if schema is None else ():
-        progress.say(f"note: {note}")
-    return table
-
-
-def _spare(outputs: list[Path], *inputs: Path | None) -> None:
-    """Refuse to write over what is read."""
-    for source in inputs:
-        if source is not None and any(_same(out, source) for out in outputs):
-            raise UsageError(
-                "-o",
-                expected="another place than the input",
-                got=f"{source}, which would be overwritten",
-                remedy="choose another place",
-            )
-
-
-def _same(out: Path, source: Path) -> bool:
-    try:
-        return out.samefile(source)
-    except (OSError, ValueError):
-        # one of them is not there or cannot be; whoever opens it will say so
-        return False
-
-
-def _schema(path: Path | None) -> Any:
-    from tabsynth.schema.files import load_schema
-
-    return None if path is None else load_schema(path)
-
-
-def _policy(path: Path | None) -> Any:
-    from tabsynth.gate import load_policy
-
-    return None if path is None else load_policy(path)
-
-
-def _parameters(pairs: list[str]) -> dict[str, str]:
-    parsed = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or key in parsed:
-            raise UsageError("--param", expected="KEY=VALUE, each key once", got="something else",
-                             remedy="write for example --param min_count=10")  # fmt: skip
-        parsed[key] = value
-    return parsed
-
-
-def _broken(data: Path, kinds: int) -> TabsynthError:
-    return DataError(
-        str(data),
-        expected="records that keep the schema",
-        got=f"{kinds} {'kind' if kinds == 1 else 'kinds'} of violations",
-        remedy="correct the data or the schema",
-    )
-
-
-def _finish(report: Any, out: Path) -> None:
+    if junit is not None:
+        write_text(junit, junit_xml(report))
     typer.echo(f"verdict: {report.verdict}")
     for reason in report.reasons:
         typer.echo(f"  {reason}")

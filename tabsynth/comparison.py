@@ -69,7 +69,7 @@ class Comparison:
 
     @property
     def auxiliary(self) -> Table:
-        """The other quarter: what an attacker knows of the population beside the synthetic table."""
+        """The other quarter: what an attacker knows of people beside the synthetic table."""
         return self._parts[1]
 
     @cached_property

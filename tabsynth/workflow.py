@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -15,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
 from tabsynth.comparison import MAX_RECORDS, Comparison
-from tabsynth.errors import DataError, SchemaError, UsageError
+from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.gate import Policy
 from tabsynth.io.atomic import atomic_files
@@ -24,8 +25,18 @@ from tabsynth.io.write import open_writer
 from tabsynth.manifests import RunManifest
 from tabsynth.metrics.copies import overlap
 from tabsynth.modelfile import Fitted
+from tabsynth.refusals import (
+    check_deep,
+    check_protected,
+    check_target,
+    require_generated_keys,
+    require_modelled,
+)
+from tabsynth.report.croissant import croissant
+from tabsynth.report.datasheet import datasheet
 from tabsynth.report.html import render_html
-from tabsynth.report.model import Report
+from tabsynth.report.model import Audience, Report
+from tabsynth.report.public import public_report
 from tabsynth.sampler import sample
 from tabsynth.schema.check import check
 from tabsynth.schema.files import dump_schema
@@ -52,6 +63,8 @@ RESULTS: Final = (
     "report.html",
     "report.json",
     "manifest.json",
+    "croissant.json",
+    "datasheet.md",
 )
 
 Say = Callable[[str], object]
@@ -69,6 +82,7 @@ def run(
     protected: Sequence[str] = (),
     policy: Policy | None = None,
     deep: bool = False,
+    audience: Audience = "internal",
     seed: int | None = None,
     say: Say = lambda _: None,
 ) -> Report:
@@ -76,8 +90,7 @@ def run(
 
     Args:
         table: the private records.
-        out: directory for synthetic.parquet, model.tabsynth, schema.yaml, report.html,
-            report.json and manifest.json; all of them appear, or none.
+        out: directory for the files named in `RESULTS`; all of them appear, or none.
         schema: what the table is; inferred when it is left out and `table` is a DataFrame.
         synthesizer: a registered name, or `auto`.
         parameters: hyper-parameters by name, values or texts.
@@ -86,6 +99,7 @@ def run(
         protected: columns that name the groups to compare, for bias.
         policy: what the gate accepts; by default the documented one.
         deep: attack with shadow fits as well; takes minutes.
+        audience: whom the report is written for; see `for_audience`.
         seed: of split, fit, sample and evaluation; by default a fresh one.
         say: called with a line before each step.
 
@@ -126,7 +140,9 @@ def run(
             writer.write(synthetic.data)
         fitted.save(folder / "model.tabsynth")
         (folder / "schema.yaml").write_text(dump_schema(private.schema), encoding="utf-8")
-        write_report(report, folder)
+        shown = for_audience(report, audience, private.schema)
+        write_report(shown, folder)
+        _describe(shown, private.schema, folder)
         manifest = RunManifest(
             **made_by, seed=seed, verdict=report.verdict, model=fitted.describe()
         ).model_dump_json(indent=2)
@@ -226,8 +242,8 @@ def fit(
     private = as_table(table, schema)
     name = resolve(synthesizer)
     maker = configure(name, parameters or {})
-    _require_modelled(private.schema)
-    _require_generated_keys(private.schema)
+    require_modelled(private.schema)
+    require_generated_keys(private.schema)
     model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
     return Fitted(
         model=model,
@@ -281,10 +297,10 @@ def evaluate(
         private.
     """
     real = as_table(train, schema)
-    _require_modelled(real.schema)
+    require_modelled(real.schema)
     check_target(target, real.schema)
     check_protected(protected, real.schema)
-    _check_deep(deep, model, real)
+    check_deep(deep, model, real)
     emitted = real.schema.emitted
     raw = raw_table(synthetic)
     dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
@@ -331,6 +347,11 @@ def _refit(model: Fitted, records: Table, seed: int) -> Table:
     return sample(again, records.num_rows, seed=seed)
 
 
+def for_audience(report: Report, audience: Audience, schema: TableSchema) -> Report:
+    """The report itself, or what of it may be shown in public; see `report.public`."""
+    return public_report(report, schema=schema) if audience == "public" else report
+
+
 def write_report(report: Report, folder: Path) -> None:
     """Leave report.html and report.json in a folder that exists."""
     (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
@@ -345,6 +366,16 @@ def save_report(report: Report, out: str | Path) -> None:
     """
     with atomic_files(out) as folder:
         write_report(report, folder)
+
+
+def _describe(report: Report, schema: TableSchema, folder: Path) -> None:
+    """Leave what goes with the synthetic table when it is handed on: metadata and a datasheet."""
+    with (folder / "synthetic.parquet").open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    texts = {"croissant.json": croissant, "datasheet.md": datasheet}
+    for name, write in texts.items():
+        text = write(report, schema, name="synthetic table", sha256=digest)
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def resolve(synthesizer: str) -> str:
@@ -388,31 +419,6 @@ def configure(name: str, parameters: Mapping[str, Any]) -> Any:
         ) from None  # fmt: skip
 
 
-def _require_modelled(schema: TableSchema) -> None:
-    if not schema.modelled_fields:
-        raise DataError(
-            "data", expected="at least one column to model", got="only generated or text columns",
-            remedy="check roles and generators in the schema",
-        )  # fmt: skip
-
-
-def _require_generated_keys(schema: TableSchema) -> None:
-    """Refuse keys that would be drawn from a model: it cannot promise that no value comes twice."""
-    generated = {f.name for f in schema.fields if f.is_generated}
-    keys: list[tuple[str, ...]] = [
-        (f.name,) for f in schema.fields if f.constraints.unique and f.is_modelled
-    ]
-    if schema.primary_key:
-        keys.append(schema.primary_key)
-    for key in keys:
-        if not generated & set(key):
-            raise SchemaError(
-                f"column {', '.join(map(repr, key))}", expected="a generator for a unique column",
-                got="one that would be modelled",
-                remedy="add a generator (sequence, uuid or pattern), or drop unique and primaryKey",
-            )  # fmt: skip
-
-
 def _command(
     fitted: Fitted, *, seed: int, n: int | None, target: str | None, protected: Sequence[str]
 ) -> str:
@@ -423,44 +429,6 @@ def _command(
     parts += [f"--target {shlex.quote(target)}"] if target else []
     parts += [f"--protected {shlex.quote(name)}" for name in protected]
     return " ".join([*parts, f"--seed {seed}"])
-
-
-def check_target(target: str | None, schema: TableSchema) -> None:
-    """Refuse a target that is not a modelled column, before any work.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if target is not None and target not in schema.modelled_names:
-        raise UsageError(
-            "--target", expected=f"one of {', '.join(schema.modelled_names[:12])}",
-            got=f"{target!r}", remedy="name a modelled column",
-        )  # fmt: skip
-
-
-def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
-    """Refuse protected columns that are not modelled, before any work.
-
-    Raises:
-        UsageError: one is not.
-    """
-    for name in protected:
-        if name not in schema.modelled_names:
-            raise UsageError(
-                "--protected", expected=f"one of {', '.join(schema.modelled_names[:12])}",
-                got=f"{name!r}", remedy="name modelled columns",
-            )  # fmt: skip
-
-
-def _check_deep(deep: Sequence[int] | None, model: Fitted | None, train: Table) -> None:
-    if deep is None:
-        return
-    if model is None:
-        raise UsageError("--deep", expected="the model that made the synthetic table",
-                         got="none", remedy="name it with --model")  # fmt: skip
-    if any(not 0 <= place < train.num_rows for place in deep):
-        raise UsageError("--deep-record", expected="a training record, counted from 0",
-                         got="one that is not there", remedy="correct the number")  # fmt: skip
 
 
 def raw_table(table: TableLike | pa.Table) -> pa.Table:

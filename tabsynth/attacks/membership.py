@@ -1,9 +1,9 @@
 """Membership inference: was this person in the training table?
 
 Threat model: the attacker holds the synthetic table, a sample of the population that is not in it
-(a quarter of the holdout), and the whole record of the person he asks about. He holds neither the model
-nor the training table. He succeeds where he calls members members more often than people who were
-never in the table.
+(a quarter of the holdout), and the whole record of the person he asks about. He holds neither the
+model nor the training table. He succeeds where he calls members members more often than people who
+were never in the table.
 """
 
 from __future__ import annotations

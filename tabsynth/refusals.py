@@ -1,0 +1,87 @@
+"""What a workflow refuses before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabsynth.errors import DataError, SchemaError, UsageError
+from tabsynth.modelfile import Fitted
+from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table
+
+
+def require_modelled(schema: TableSchema) -> None:
+    """Refuse a table of which nothing would be learnt.
+
+    Raises:
+        DataError: every column is invented or withheld.
+    """
+    if not schema.modelled_fields:
+        raise DataError(
+            "data", expected="at least one column to model", got="only generated or text columns",
+            remedy="check roles and generators in the schema",
+        )  # fmt: skip
+
+
+def require_generated_keys(schema: TableSchema) -> None:
+    """Refuse keys that would be drawn from a model: it cannot promise that no value comes twice.
+
+    Raises:
+        SchemaError: there is one.
+    """
+    generated = {f.name for f in schema.fields if f.is_generated}
+    keys: list[tuple[str, ...]] = [
+        (f.name,) for f in schema.fields if f.constraints.unique and f.is_modelled
+    ]
+    if schema.primary_key:
+        keys.append(schema.primary_key)
+    for key in keys:
+        if not generated & set(key):
+            raise SchemaError(
+                f"column {', '.join(map(repr, key))}", expected="a generator for a unique column",
+                got="one that would be modelled",
+                remedy="add a generator (sequence, uuid or pattern), or drop unique and primaryKey",
+            )  # fmt: skip
+
+
+def check_target(target: str | None, schema: TableSchema) -> None:
+    """Refuse a target that is not a modelled column, before any work.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if target is not None and target not in schema.modelled_names:
+        raise UsageError(
+            "--target", expected=f"one of {', '.join(schema.modelled_names[:12])}",
+            got=f"{target!r}", remedy="name a modelled column",
+        )  # fmt: skip
+
+
+def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
+    """Refuse protected columns that are not modelled, before any work.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for name in protected:
+        if name not in schema.modelled_names:
+            raise UsageError(
+                "--protected", expected=f"one of {', '.join(schema.modelled_names[:12])}",
+                got=f"{name!r}", remedy="name modelled columns",
+            )  # fmt: skip
+
+
+def check_deep(deep: Sequence[int] | None, model: Fitted | None, train: Table) -> None:
+    """Refuse shadow fits that cannot be made.
+
+    Raises:
+        UsageError: there is no model to make again, or no record at one of the positions.
+    """
+    if deep is None:
+        return
+    if model is None:
+        raise UsageError("--deep", expected="the model that made the synthetic table",
+                         got="none", remedy="name it with --model")  # fmt: skip
+    if any(not 0 <= place < train.num_rows for place in deep):
+        raise UsageError("--deep-record", expected="a training record, counted from 0",
+                         got="one that is not there", remedy="correct the number")  # fmt: skip

@@ -1,0 +1,101 @@
+"""The commands under `tabsynth schema`: propose, check and convert table schemas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tabsynth.errors import DataError, TabsynthError, UsageError
+from tabsynth.options import Data, spare
+
+schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_args_is_help=True)
+
+
+@schema_app.command(name="infer")
+def schema_infer(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="schema file to write")],
+) -> None:
+    """Propose a schema from records, marking the facts that were read from them."""
+    from tabsynth import workflow
+    from tabsynth.io.atomic import write_text
+    from tabsynth.io.read import read_raw
+    from tabsynth.schema.files import dump_schema
+
+    spare([out], data)
+    schema = workflow.infer_schema(read_raw(data))
+    write_text(out, dump_schema(schema))
+    for note in schema.tabsynth.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(f"wrote {out}; read it before you rely on it")
+
+
+@schema_app.command(name="check")
+def schema_check(
+    schema: Annotated[Path, typer.Argument(readable=False, help="schema file")],
+    data: Annotated[
+        Path | None, typer.Argument(readable=False, help="table to check against it")
+    ] = None,
+) -> None:
+    """Validate a schema and, with data, list every violation by column."""
+    from tabsynth.io.read import read_raw
+    from tabsynth.schema.check import check
+    from tabsynth.schema.files import load_schema
+
+    wanted = load_schema(schema)
+    if data is None:
+        typer.echo(f"{schema}: a valid schema of {len(wanted.fields)} columns")
+        return
+    _, violations = check(read_raw(data), wanted)
+    for violation in violations:
+        typer.echo(violation.sentence())
+    if violations:
+        raise _broken(data, len(violations))
+    typer.echo(f"{data}: keeps the schema")
+
+
+@schema_app.command(name="convert")
+def schema_convert(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="IN", readable=False, help="schema, SDV metadata or Data Package"),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="file to write")],
+    to: Annotated[
+        str, typer.Option(help="tabsynth, sdv or datapackage; by default OUT's name tells")
+    ] = "auto",
+    table: Annotated[str | None, typer.Option(help="which table, where IN holds several")] = None,
+) -> None:
+    """Convert between our schema, SDV metadata and a plain Data Package.
+
+    Without --to, a .yaml file is our schema, a .json file with "package" in its name is a Data
+    Package, and any other .json file is SDV metadata.
+    """
+    from tabsynth.io.atomic import write_text
+    from tabsynth.schema.convert import convert, kind_of_file
+    from tabsynth.schema.files import read_text
+
+    spare([out], source)
+    kind: Any = kind_of_file(out) if to == "auto" else to
+    if kind not in ("tabsynth", "sdv", "datapackage"):
+        raise UsageError(
+            "--to",
+            expected="tabsynth, sdv or datapackage",
+            got=repr(to),
+            remedy="name one of them",
+        )
+    write_text(
+        out, convert(read_text(source, source.name), to=kind, table=table, where=source.name)
+    )
+    typer.echo(f"wrote {out}")
+
+
+def _broken(data: Path, kinds: int) -> TabsynthError:
+    return DataError(
+        str(data),
+        expected="records that keep the schema",
+        got=f"{kinds} {'kind' if kinds == 1 else 'kinds'} of violations",
+        remedy="correct the data or the schema",
+    )
