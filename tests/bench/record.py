@@ -54,7 +54,7 @@ def write(question: str, body: dict[str, Any]) -> None:
     ).stdout.strip()
     document = {
         "question": question,
-        "command": f"make evidence  # or: python -m tests.bench {question}",
+        "command": f"make evidence  # or: python -m tests.bench {question.replace('-', '_')}",
         "commit": commit,
         "machine": {
             "cores": os.cpu_count(),
