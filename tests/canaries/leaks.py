@@ -53,6 +53,11 @@ def overfitted_on_others(
     return overfitted(others, train, 1.0, rng)
 
 
+def bootstrap_of_all(train: Table, others: Table, share: float, rng: np.random.Generator) -> Table:
+    """Real people drawn with replacement; `train` must be all whom the comparison then splits."""
+    return train.take(rng.integers(0, train.num_rows, others.num_rows))
+
+
 def exact(train: Table, others: Table, share: float, rng: np.random.Generator) -> Table:
     """Training records, unchanged."""
     return _mixed(train.take(_some(train, share, rng)), others)
@@ -165,6 +170,7 @@ NULLS: dict[str, Maker] = {
     "independent columns": independent_columns,
     "strongly private": strongly_private,
     "overfitted to others": overfitted_on_others,
+    "members against members": bootstrap_of_all,
 }
 LEAKS: dict[str, tuple[Maker, Sequence[float]]] = {
     "exact copies": (exact, (0.001, 0.005, 0.01, 0.05)),

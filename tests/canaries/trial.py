@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from tabsynth import registry
 from tabsynth.attacks.membership import exposed, look
@@ -13,6 +14,7 @@ from tabsynth.attacks.omnibus import Permutations
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, held
 from tabsynth.report.model import Result
+from tabsynth.table import Table
 from tests.canaries.leaks import LEAKS, NULLS
 from tests.canaries.populations import three_samples
 
@@ -37,7 +39,11 @@ def planted(population: str, kind: str, share: float, *, rows: int, seed: int) -
     make = NULLS[kind] if kind in NULLS else LEAKS[kind][0]
     rng = np.random.default_rng([seed, rows, *kind.encode()])
     train, holdout, others = three_samples(population, rows, rng)
-    return Comparison(train, holdout, make(train, others, share, rng), seed=seed)
+    learnt = train
+    if kind == "members against members":
+        # whoever is compared was learnt from; so nobody is more exposed than another
+        learnt = Table(train.schema, pa.concat_tables([train.data, holdout.data]))
+    return Comparison(train, holdout, make(learnt, others, share, rng), seed=seed)
 
 
 def attacked(comparison: Comparison, others: tuple[str, ...] = ()) -> Outcome:
