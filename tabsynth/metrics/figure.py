@@ -73,7 +73,7 @@ class Measure:
     def result(self, figure: Figure) -> Result:
         """The figure as a result; without one where it is not a number."""
         if not np.isfinite(figure.value):
-            return self.missing(self.method, column=figure.column)
+            return self.missing("needs values in every table", column=figure.column)
         margin = figure.margin
         points, status = self._scale(figure, margin)
         low, high = self.bounds

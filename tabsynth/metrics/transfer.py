@@ -15,6 +15,7 @@ from tabsynth.report.model import Result
 
 MAX_RECORDS: Final = 5000
 MAX_TARGETS: Final = 30
+MAX_COLUMNS: Final = 60
 MAX_CLASSES: Final = 10
 MIN_TEST: Final = 50
 ITERATIONS: Final = 30
@@ -46,21 +47,24 @@ def tstr_columns(comparison: Comparison) -> list[Result]:
     tables = [small.holdout, small.synthetic, small.reference, small.baseline, *small.draws]
     arrays, categorical = features(tables)
     arrays = [a[rng.permutation(len(a))[:MAX_RECORDS]] for a in arrays]
-    targets = np.sort(rng.permutation(len(names))[:MAX_TARGETS])
+    columns = np.sort(rng.permutation(len(names))[:MAX_COLUMNS])
+    arrays, categorical = [a[:, columns] for a in arrays], categorical[columns]
+    targets = np.sort(rng.permutation(len(columns))[:MAX_TARGETS])
     found = []
     if len(names) > 1 and len(arrays[0]) >= MIN_TEST:
         with one_thread():
             found = [
-                (names[j], skills)
+                (names[columns[j]], skills)
                 for j in targets
                 if (skills := _skills(arrays, int(j), categorical)) is not None
             ]
     if not found:
         needed = f"needs {MIN_TEST} holdout records, and two columns with several values"
         return [no_figure("tstr_columns", "utility", unit="skill", n=len(arrays[0]), method=needed)]
-    drawn = f" {len(targets)} of {len(names)} columns drawn at random;" * (
-        len(targets) < len(names)
-    )
+    drawn = ""
+    if len(targets) < len(names):
+        drawn = f" {len(targets)} of {len(names)} columns drawn at random as targets,"
+        drawn += f" {len(columns)} as the columns used;"
     measure = Measure(
         "tstr_columns",
         "skill",

@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison, no_figure, score
+from tabsynth.comparison import Comparison, no_figure
 from tabsynth.errors import UsageError
 from tabsynth.intervals import delong
 from tabsynth.learners import features, one_thread
+from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
 
 DRAWS: Final = 200
@@ -45,7 +46,7 @@ def tstr(comparison: Comparison) -> list[Result]:
             "--target", expected="a modelled column", got=f"{target!r}",
             remedy=f"choose one of {', '.join(schema.names[:12])}",
         )  # fmt: skip
-    tables = [small.holdout, small.synthetic, small.reference, small.baseline]
+    tables = [small.holdout, small.synthetic, small.reference, small.baseline, *small.draws]
     arrays, categorical = features(tables)
     column = schema.names.index(target)
     arrays = [a[~np.isnan(a[:, column])] for a in arrays]
@@ -62,34 +63,26 @@ def tstr(comparison: Comparison) -> list[Result]:
     with one_thread():
         guesses = [judge.learn(a, column, others, np.delete(test, column, 1)) for a in arrays[1:]]
     truth = test[:, column]
-    value, reference, baseline = (judge.quality(truth, g) for g in guesses)
+    value, reference, baseline, *further = (judge.quality(truth, g) for g in guesses)
     if not np.all(np.isfinite([value, reference, baseline])):
         needed = "needs the target in every table, and each class in several holdout records"
         return [_no_figure(target, judge.unit, len(test), needed)]
     rng = comparison.rng("tstr")
     picks = rng.integers(0, len(truth), (DRAWS, len(truth)))
     drawn = [judge.quality(truth[p], guesses[0][p]) for p in picks]
-    low, high = (float(q) for q in np.nanquantile(drawn, [0.025, 0.975]))
-    points, status = score(value, reference, baseline, margin=(high - low) / 2, better="higher")
-    return [
-        Result(
-            name="tstr",
-            family="utility",
-            column=target,
-            value=value,
-            ci_low=min(low, value),
-            ci_high=max(high, value),
-            reference=reference,
-            baseline=baseline,
-            score=points,
-            better="higher",
-            unit=judge.unit,
-            n=len(truth),
-            method=f"boosted trees, tested on the holdout; {DRAWS} bootstrap draws of it",
-            seed=comparison.seed,
-            status=status,
-        )
-    ]
+    measure = Measure(
+        "tstr",
+        judge.unit,
+        f"boosted trees, tested on the holdout; {DRAWS} bootstrap draws of it",
+        len(truth),
+        comparison.seed,
+        family="utility",
+        better="higher",
+        bounds=(-np.inf, 1.0),
+    )
+    known = tuple(d for d in further if np.isfinite(d))
+    error = float(np.nanstd(drawn))
+    return [measure.result(Figure(value, error, reference, baseline, target, known))]
 
 
 def _no_figure(target: str, unit: str, n: int, needed: str) -> Result:

@@ -288,7 +288,9 @@ def test_targets_of_wide_tables_are_sampled_and_that_is_said() -> None:
     ]
     results = tstr_columns(Comparison(*tables))
     assert len(results) == 31
-    assert "30 of 40 columns drawn at random" in results[0].method
+    assert (
+        "30 of 40 columns drawn at random as targets, 40 as the columns used" in results[0].method
+    )
 
 
 @pytest.mark.parametrize("measure", [pairwise_tv, association, tail_tv, c2st_auc_network])
