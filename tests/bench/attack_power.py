@@ -29,13 +29,13 @@ SLOW = "attribute_inference"
 QUICK = tuple(n for n in OTHERS if n != SLOW)
 LEVELS = (0.01, 0.05)
 LEVEL = 0.01
-NULL_ROWS, LEAK_ROWS = 1000, 2000
+NULL_ROWS, LEAK_ROWS = 600, 2000
 # the other populations are rarer: their nulls are the same code on other shapes of columns
 NULL_RUNS = {"households": 200, "answers": 100, "measurements": 100}
 OTHER_NULL_RUNS = 200
 COMPARED = {"exact copies": "exact copies", "copies, one field changed": "near copies"}
-LEAK_RUNS, COMPARED_RUNS, SLOW_RUNS, SELF_TESTS = 16, 40, 8, 6
-ADULT_RUNS = 5
+LEAK_RUNS, COMPARED_RUNS, SLOW_RUNS, SELF_TESTS = 12, 24, 6, 4
+ADULT_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Task:
 
 
 def main() -> None:
-    """Run the matrix on as many processes as there are cores; about 25 minutes of CPU."""
+    """Run the matrix on as many processes as there are cores; about 20 minutes of CPU."""
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     start = time.perf_counter()
