@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import sklearn
 from tabsynth import __version__, registry
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, gate, held
+from tabsynth.learners import one_thread
 from tabsynth.report.model import Report, Result
 
 Progress = Callable[[str], object]
@@ -43,7 +46,7 @@ def judge(
     Privacy: the report holds statistics of private data and is not differentially private.
     """
     policy = policy or Policy()
-    figures, attacked = (_run(kind, comparison, progress) for kind in ("metrics", "attacks"))
+    figures, attacked = (_measure(kind, comparison, progress) for kind in ("metrics", "attacks"))
     if deep is not None:
         from tabsynth.attacks.shadow import shadow
 
@@ -62,12 +65,21 @@ def judge(
     )
 
 
-def _run(kind: registry.Kind, comparison: Comparison, progress: Progress) -> list[Result]:
-    results: list[Result] = []
-    for name in registry.names(kind):
+def _measure(kind: registry.Kind, comparison: Comparison, progress: Progress) -> list[Result]:
+    """Results of all registered metrics or attacks, in the order of their names."""
+
+    def measure(name: str) -> list[Result]:
         progress(name)
-        results.extend(registry.find(kind, name)(comparison))
-    return results
+        results: list[Result] = registry.find(kind, name)(comparison)
+        return results
+
+    # learners take one thread each: that is quicker than many threads for one of them
+    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            return [r for results in pool.map(measure, registry.names(kind)) for r in results]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _provenance(comparison: Comparison) -> dict[str, Any]:

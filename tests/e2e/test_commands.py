@@ -35,7 +35,7 @@ from tests.e2e.scene import (
 
 RUN_FILES = {
     "synthetic.parquet", "model.tabsynth", "schema.yaml", "report.html", "report.json",
-    "manifest.json",
+    "manifest.json", "croissant.json", "datasheet.md",
 }  # fmt: skip
 FORMATS = ("csv", "csv.gz", "parquet", "jsonl")
 
