@@ -69,10 +69,11 @@ def membership(comparison: Comparison) -> list[Result]:
 
 def exposed(sight: Sight, deals: Permutations, comparison: Comparison) -> list[Result]:
     """All figures of the attack but its own power."""
+    persons = sight.suspects.one_of_each_unit(comparison.rng("one_of_each_unit"))
     return [
         _p_value(sight.suspects, deals),
-        *_figures(sight.suspects, comparison.rng("ties")),
-        epsilon_bound(sight.suspects, comparison.rng("membership_epsilon")),
+        *_figures(persons, comparison.rng("ties")),
+        epsilon_bound(persons, comparison.rng("membership_epsilon")),
     ]
 
 
@@ -100,7 +101,10 @@ def look(comparison: Comparison, rng: np.random.Generator) -> Sight | Result:
     train, control, reference, synthetic = _parties(comparison)
     sides = (train, control, reference, synthetic)
     if min(t.num_rows for t in sides) < MIN_RECORDS:
-        needed = f"needs at least {MIN_RECORDS} training, control, reference and synthetic records"
+        needed = (
+            f"needs at least {MIN_RECORDS} training and synthetic records, and {4 * MIN_RECORDS} "
+            "holdout records"
+        )
         smallest = min(t.num_rows for t in sides)
         return no_figure("membership_p", "privacy", unit="p-value", n=smallest, method=needed)
     space = Space.of([synthetic, reference])
@@ -208,7 +212,7 @@ def _of_score(score: Floats, member: NDArray[np.bool_], group: str) -> list[Resu
         Result(
             name="membership_tpr", value=found, ci_low=low, ci_high=high, reference=FALSE_ALARMS,
             unit="share", **shared,
-            method=f"share of members found when {FALSE_ALARMS:.0%} of the controls are accused; "
+            method=f"share of members found when {100 * FALSE_ALARMS:g} % of the controls are accused; "
             "interval by order statistics of the controls and Clopper-Pearson",
         ),
         Result(

@@ -31,6 +31,12 @@ class Suspects:
     member: Flags
     units: NDArray[np.int64]
 
+    def one_of_each_unit(self, rng: np.random.Generator) -> Suspects:
+        """One record of each person, at random: records of one person are no independent trials."""
+        order = rng.permutation(len(self.units))
+        rows = np.sort(order[np.unique(self.units[order], return_index=True)[1]])
+        return Suspects(self.scores[rows], self.isolated[rows], self.member[rows], self.units[rows])
+
 
 def top_weights(ranks: Floats, share: float) -> Floats:
     """1 for the highest ranks, 0 for the others; records that tie at the edge share what is left.

@@ -75,3 +75,14 @@ def test_scores_that_never_differ_say_nothing() -> None:
 
 def test_members_that_score_low_are_no_leak() -> None:
     assert p_of(suspects(np.random.default_rng(3), shift=-1.5), 0) > 0.5
+
+
+def test_one_record_of_each_person_is_left_for_intervals() -> None:
+    found = suspects(np.random.default_rng(0), per_unit=12)
+    persons = found.one_of_each_unit(np.random.default_rng(1))
+    assert len(np.unique(found.units)) == len(persons.units)
+    assert sorted(persons.units) == sorted(set(found.units))
+    for unit, member, scores in zip(persons.units, persons.member, persons.scores, strict=True):
+        rows = found.units == unit
+        assert (found.member[rows] == member).all()
+        assert (found.scores[rows] == scores).all(axis=1).any()
