@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tabsynth.errors import UsageError
 from tabsynth.report.model import Result, Verdict
+from tabsynth.report.words import WORDS
 
 LEAKS: Final = (0.001, 0.005, 0.01, 0.05)
 P_VALUES: Final = frozenset({"membership_p", "deep_p"})
@@ -132,8 +133,8 @@ def gate(
     found = next(r for r in attacked if r.group == policy.leak_name)
     return "pass", [
         f"No leak was found by attacks of which the strongest finds {policy.leak_name} of training "
-        f"records among the synthetic ones in {found.value:.0%} of trials "
-        f"(at least {found.ci_low:.0%} with 95 % confidence). What is rarer than that, or leaks in "
+        f"records among the synthetic ones in {_percent(found.value)} of trials (at least "
+        f"{_percent(found.ci_low)} with 95 % confidence). What is rarer than that, or leaks in "
         "another way, may still be there."
     ]
 
@@ -156,7 +157,7 @@ def _broken(results: Sequence[Result]) -> list[str]:
         )
     explained = {"violations", "valid_cells", "unique_copies", "withheld_copies"}
     others = sorted({r.name for r in results} - explained)
-    return reasons + [f"Metric {name} fails." for name in others]
+    return reasons + [f"{_title(name)}: beyond what is accepted." for name in others]
 
 
 def _caught(results: Sequence[Result]) -> list[str]:
@@ -166,13 +167,12 @@ def _caught(results: Sequence[Result]) -> list[str]:
             what = "Shadow fits tell" if result.name == "deep_p" else "An attacker tells"
             reasons.append(
                 f"{what} training records from records that were never in the table better than "
-                f"chance allows ({result.name} {result.value:.3g}, accepted from "
-                f"{result.tolerance:g})."
+                f"chance allows (p = {result.value:.3g}; accepted from {result.tolerance:g} on)."
             )
         else:
             reasons.append(
-                f"{_where(result)} is at least {result.ci_low:.3f} with 95 % confidence; accepted "
-                f"is {result.tolerance:g}."
+                f"{_where(result)}: at least {_percent(result.ci_low)} with 95 % confidence, where "
+                f"{_percent(result.tolerance)} is accepted."
             )
     return reasons[: 2 * SHOWN]
 
@@ -180,22 +180,25 @@ def _caught(results: Sequence[Result]) -> list[str]:
 def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
     found = [r for r in attacked if r.name == "self_test_power" and r.group == policy.leak_name]
     if not found:
-        return ["The membership attack could not be run; it needs more records of each kind."]
+        told = any(r.name == "membership_p" and r.status == "uninformative" for r in attacked)
+        return (
+            [] if told else ["The membership attack did not run, so nothing shows what it finds."]
+        )
     power = found[0].value or 0.0
     if power >= policy.power:
         return []
     return [
-        f"The membership attack would find {policy.leak_name} of training records in only "
-        f"{power:.0%} of trials, where the policy asks for {policy.power:.0%}; a larger holdout "
-        "would settle it."
+        f"The membership attack would find {policy.leak_name} of training records among the "
+        f"synthetic ones in only {_percent(power)} of trials, where the policy asks for "
+        f"{_percent(policy.power)}; more holdout records raise that."
     ]
 
 
 def _beyond(attacked: Sequence[Result]) -> list[str]:
     wide = [r for r in attacked if r.status == "attention"]
     reasons = [
-        f"{_where(r)} may be as high as {r.ci_high:.3f}, where {r.tolerance:g} is accepted; more "
-        "training and holdout records would narrow the interval."
+        f"{_where(r)}: may be as high as {_percent(r.ci_high)}, where {_percent(r.tolerance)} is "
+        "accepted; more training and holdout records narrow the interval."
         for r in wide[:SHOWN]
     ]
     if len(wide) > SHOWN:
@@ -206,14 +209,26 @@ def _beyond(attacked: Sequence[Result]) -> list[str]:
 def _absent(results: Sequence[Result]) -> list[str]:
     """Privacy figures that could not be taken."""
     absent = [r for r in results if r.status == "uninformative" and r.family == "privacy"]
-    told = dict.fromkeys(f"{r.name}: no figure; it {r.method}." for r in absent
+    told = dict.fromkeys(f"{_title(r.name)}: no figure; it {r.method}." for r in absent
                          if r.name != "withheld_copies")  # fmt: skip
     return list(told)[:SHOWN]
 
 
 def _where(result: Result) -> str:
-    parts = [p for p in (result.column, result.group) if p is not None]
-    return f"{result.name} ({', '.join(parts)})" if parts else result.name
+    column = None if result.column is None else f"column {result.column}"
+    parts = [p for p in (column, result.group) if p is not None]
+    title = _title(result.name)
+    return f"{title} ({', '.join(parts)})" if parts else title
+
+
+def _title(name: str) -> str:
+    """What the report calls a figure; a plugin's keeps its name."""
+    return WORDS[name].title if name in WORDS else name
+
+
+def _percent(share: float | None) -> str:
+    """As the report writes shares, to a tenth of a percent."""
+    return "unknown" if share is None else f"{round(100 * share, 1):g} %"
 
 
 def _rank(result: Result) -> int:

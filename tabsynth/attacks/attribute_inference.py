@@ -184,7 +184,7 @@ def _figures(
             controls=right[1],
             baseline=right[2],
             column=attack.column,
-            group=group if coverage == 1 else f"{group}, surest {coverage:.0%}",
+            group=group if coverage == 1 else f"{group}, surest {100 * coverage:g} %",
             method="share of right guesses (for numbers: of twenty groups the right one) about up "
             f"to {ATTEMPTS:,} members and as many controls",
             gated=coverage == 1,

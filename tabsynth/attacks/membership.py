@@ -212,8 +212,8 @@ def _of_score(score: Floats, member: NDArray[np.bool_], group: str) -> list[Resu
         Result(
             name="membership_tpr", value=found, ci_low=low, ci_high=high, reference=FALSE_ALARMS,
             unit="share", **shared,
-            method=f"share of members found when {100 * FALSE_ALARMS:g} % of the controls are accused; "
-            "interval by order statistics of the controls and Clopper-Pearson",
+            method=f"share of members found when {100 * FALSE_ALARMS:g} % of the controls are "
+            "accused; interval by order statistics of the controls and Clopper-Pearson",
         ),
         Result(
             name="membership_auc", value=area, ci_low=max(0.0, area - margin),

@@ -372,7 +372,7 @@ def _pooled_words(share: float) -> str:
     if share <= 0:
         return ""
     return (
-        f"; {share:.0%} of records hold a value too rare to be emitted"
+        f"; {100 * share:.0f} % of records hold a value too rare to be emitted"
         if share >= 0.01
         else ("; under 1% of records hold a value too rare to be emitted")
     )

@@ -74,8 +74,8 @@ def dependency_violations(comparison: Comparison) -> list[Result]:
     measure = Measure(
         "dependency_violations",
         "share",
-        f"{len(parts)} rules that at least {HELD:.1%} of train and holdout keep; the values that "
-        "go together are learnt from train",
+        f"{len(parts)} rules that at least {100 * HELD:g} % of train and holdout keep; the values "
+        "that go together are learnt from train",
         small.synthetic.num_rows,
         comparison.seed,
     )

@@ -88,7 +88,7 @@ def rare_categories(comparison: Comparison) -> list[Result]:
         "rare_categories",
         "share",
         f"rate within half and double of the holdout's, of categories that at most "
-        f"{RARE:.0%} but at least {FEWEST} holdout records have",
+        f"{100 * RARE:g} % but at least {FEWEST} holdout records have",
         small.synthetic.num_rows,
         comparison.seed,
         better="higher",

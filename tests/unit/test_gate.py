@@ -38,8 +38,8 @@ def test_a_harmless_table_passes_and_is_told_what_would_have_been_found() -> Non
     verdict, reasons = gate([], harmless(), Policy())
     assert verdict == "pass"
     assert "finds 1 % near copies of training records" in reasons[0]
-    assert "97%" in reasons[0]
-    assert "83%" in reasons[0]
+    assert "97 %" in reasons[0]
+    assert "83 %" in reasons[0]
     assert "anonym" not in reasons[0].lower()
 
 
@@ -47,8 +47,16 @@ def test_a_harmless_table_passes_and_is_told_what_would_have_been_found() -> Non
     ("name", "update", "told"),
     [
         ("membership_p", {"value": 0.009}, "An attacker tells training records"),
-        ("membership_tpr", {"ci_low": 0.101, "value": 0.2, "ci_high": 0.3}, "membership_tpr"),
-        ("linkability", {"ci_low": 0.051, "value": 0.1, "ci_high": 0.2}, "linkability is at least"),
+        (
+            "membership_tpr",
+            {"ci_low": 0.101, "value": 0.2, "ci_high": 0.3},
+            "Members found (classifier, isolated): at least 10.1 % with 95 % confidence, where",
+        ),
+        (
+            "linkability",
+            {"ci_low": 0.051, "value": 0.1, "ci_high": 0.2},
+            "Tying two sources together: at least 5.1 %",
+        ),
     ],
 )
 def test_what_lies_beyond_its_tolerance_fails(
@@ -62,9 +70,9 @@ def test_what_lies_beyond_its_tolerance_fails(
 @pytest.mark.parametrize(
     ("name", "update", "told"),
     [
-        ("membership_tpr", {"ci_high": 0.11}, "may be as high as 0.110"),
-        ("linkability", {"ci_high": 0.06}, "may be as high as 0.060"),
-        ("self_test_power", {"value": 0.8, "status": "diagnostic"}, "in only 80% of trials"),
+        ("membership_tpr", {"ci_high": 0.11}, "may be as high as 11 %, where 10 % is accepted"),
+        ("linkability", {"ci_high": 0.06}, "may be as high as 6 %"),
+        ("self_test_power", {"value": 0.8, "status": "diagnostic"}, "in only 80 % of trials"),
         ("membership_p", {"value": None, "status": "uninformative"}, "no figure"),
     ],
 )

@@ -120,7 +120,7 @@ def inference() -> list[Result]:
     found = []
     for column, value in (("income", 0.006), ("marital-status", -0.003)):
         for way in ("nearest records", "boosted trees"):
-            for n, coverage in ((6513, ""), (65, ", surest 1%"), (651, ", surest 10%")):
+            for n, coverage in ((6513, ""), (65, ", surest 1 %"), (651, ", surest 10 %")):
                 few = n < 100
                 found.append(
                     figure("attribute_inference", column=column,

@@ -161,12 +161,12 @@ def test_labels_take_one_line_or_two_and_fit(text: str) -> None:
 
 
 def test_long_variants_stay_apart() -> None:
-    first, second = "rate_marriage, nearest records, surest 1%", "rate_marriage, boosted trees"
-    assert label_lines(first) == ("rate_marriage", "nearest records, surest 1%")
+    first, second = "rate_marriage, nearest records, surest 1 %", "rate_marriage, boosted trees"
+    assert label_lines(first) == ("rate_marriage", "nearest records, surest 1 %")
     assert label_lines("age") == ("age",)
     root = chart(Mark(first, 0.1, "1"), Mark(second, 0.2, "2"), Mark("age", 0.3, "3"))
     labels = [e for e in root.iter("text") if str(e.get("class")).startswith("label")]
-    assert [t.text for t in labels[0].iter("tspan")] == ["nearest records, surest 1%"]
+    assert [t.text for t in labels[0].iter("tspan")] == ["nearest records, surest 1 %"]
     ys = [float(str(e.get("y"))) for e in labels]
     assert {b - a for a, b in itertools.pairwise(ys)} == {TALL_ROW}
     assert float(str(root.get("height"))) >= ys[-1] + TALL_ROW - 13
