@@ -38,7 +38,7 @@ class Policy(BaseModel):
     tpr: float = Field(default=0.03, ge=0.01, le=1)
     tpr_isolated: float = Field(default=0.10, ge=0.01, le=1)
     advantage: float = Field(default=0.05, ge=0, le=1)
-    leak: float = 0.01
+    leak: float = Field(default=0.01, json_schema_extra={"enum": list(LEAKS)})
     power: float = Field(default=0.9, ge=0.5, le=1)
 
     @field_validator("leak")
@@ -63,9 +63,11 @@ def load_policy(path: str | Path) -> Policy:
     where = f"--policy {path}"
     try:
         body = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        absent = isinstance(error, FileNotFoundError)
         raise UsageError(
-            where, expected="a YAML or JSON file", got="one that cannot be read",
+            where, expected="a YAML or JSON file",
+            got="no such file" if absent else "one that cannot be read",
             remedy="see docs/evaluation.md for an example",
         ) from None  # fmt: skip
     if not isinstance(body, dict):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from tabsynth.gate import Policy
 from tabsynth.manifests import ModelManifest, RunManifest
 from tabsynth.report.model import Report
 from tabsynth.schema.files import json_schema
@@ -13,7 +16,12 @@ from tests.golden.cli_reference import reference
 
 def write_json_schemas(folder: Path) -> None:
     """Write the JSON Schema of every file that tabsynth reads or writes."""
-    files = {"report": Report, "model-manifest": ModelManifest, "run-manifest": RunManifest}
+    files: dict[str, type[BaseModel]] = {
+        "report": Report,
+        "model-manifest": ModelManifest,
+        "run-manifest": RunManifest,
+        "policy": Policy,
+    }
     schemas = {name: kind.model_json_schema(by_alias=True) for name, kind in files.items()}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     for name, schema in {"table-schema": json_schema(), **schemas}.items():

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from tabsynth.errors import UsageError
 from tabsynth.gate import Policy, gate, held, load_policy
@@ -134,6 +136,19 @@ def test_a_wrong_policy_says_what_is_wrong(tmp_path: Path, text: str, told: str)
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "setting", [{}, {"leak": 0.005}, {"leak": 0.02}, {"tpr": 7}, {"tprr": 0.1}, {"power": 0.5}]
+)
+def test_the_json_schema_takes_what_we_take(setting: dict[str, float]) -> None:
+    known = jsonschema.Draft202012Validator(Policy.model_json_schema())
+    try:
+        Policy(**setting)
+    except ValidationError:
+        assert not known.is_valid(setting)
+    else:
+        known.validate(setting)
+
+
 def test_a_policy_that_is_not_there() -> None:
-    with pytest.raises(UsageError, match="one that cannot be read"):
+    with pytest.raises(UsageError, match="no such file"):
         load_policy("nowhere.yaml")
