@@ -173,8 +173,8 @@ def _caught(results: Sequence[Result]) -> list[str]:
             )
         else:
             reasons.append(
-                f"{_where(result)}: at least {_percent(result.ci_low)} with 95 % confidence, where "
-                f"{_percent(result.tolerance)} is accepted."
+                f"{_where(result)}: at least {_beside(result.ci_low, result.tolerance)} with 95 % "
+                f"confidence, where {_percent(result.tolerance)} is accepted."
             )
     return reasons[: 2 * SHOWN]
 
@@ -183,9 +183,8 @@ def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
     found = [r for r in attacked if r.name == "self_test_power" and r.group == policy.leak_name]
     if not found:
         told = any(r.name == "membership_p" and r.status == "uninformative" for r in attacked)
-        return (
-            [] if told else ["The membership attack did not run, so nothing shows what it finds."]
-        )
+        unknown = "The membership attack did not run, so nothing shows what it would have found."
+        return [] if told else [unknown]
     power = found[0].value or 0.0
     if power >= policy.power:
         return []
@@ -199,8 +198,9 @@ def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
 def _beyond(attacked: Sequence[Result]) -> list[str]:
     wide = [r for r in attacked if r.status == "attention"]
     reasons = [
-        f"{_where(r)}: may be as high as {_percent(r.ci_high)}, where {_percent(r.tolerance)} is "
-        "accepted; more training and holdout records narrow the interval."
+        f"{_where(r)}: may be as high as {_beside(r.ci_high, r.tolerance)}, where "
+        f"{_percent(r.tolerance)} is accepted; more training and holdout records narrow the "
+        "interval."
         for r in wide[:SHOWN]
     ]
     if len(wide) > SHOWN:
@@ -231,6 +231,14 @@ def _title(name: str) -> str:
 def _percent(share: float | None) -> str:
     """As the report writes shares, to a tenth of a percent."""
     return "unknown" if share is None else f"{round(100 * share, 1):g} %"
+
+
+def _beside(share: float | None, limit: float | None) -> str:
+    """The same, with as many places as tell it from the limit that it passes."""
+    if share is None or limit is None or share == limit:
+        return _percent(share)
+    differ = (p for p in range(1, 6) if round(100 * share, p) != round(100 * limit, p))
+    return f"{round(100 * share, next(differ, 6)):.8g} %"
 
 
 def _rank(result: Result) -> int:
