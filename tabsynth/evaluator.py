@@ -14,6 +14,7 @@ import pyarrow as pa
 import sklearn
 
 from tabsynth import __version__, registry
+from tabsynth.attacks.shadow import shadow
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, gate, held
 from tabsynth.learners import one_thread
@@ -48,8 +49,6 @@ def judge(
     policy = policy or Policy()
     figures, attacked = (_measure(kind, comparison, progress) for kind in ("metrics", "attacks"))
     if deep is not None:
-        from tabsynth.attacks.shadow import shadow
-
         attacked += shadow(comparison, targets=deep, say=progress)
     attacked = [held(r, policy) for r in attacked]
     verdict, reasons = gate(figures, attacked, policy)

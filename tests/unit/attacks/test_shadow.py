@@ -228,3 +228,19 @@ def test_the_interval_of_an_area_is_newcombes() -> None:
     low, high = area_interval(1.0, 32, 32)
     assert high == 1.0
     assert 0.8 < low < 0.96
+
+
+def test_fits_that_are_cut_for_time_can_neither_pass_nor_fail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = population(400, 0)
+    whole, cut = None, None
+    for limit in (5_000, 100):
+        monkeypatch.setattr("tabsynth.attacks.shadow.MAX_FITTED", limit)
+        found = shadow(Comparison(table, table, table, refit=lambda t, seed: t), fits=8)
+        (p_value,) = [r for r in found if r.name == "deep_p"]
+        whole, cut = (p_value, cut) if limit == 5_000 else (whole, p_value)
+    assert whole is not None
+    assert cut is not None
+    assert (whole.status, cut.status) == ("ok", "diagnostic")
+    assert "larger than these fits" in cut.method
