@@ -38,8 +38,7 @@ On exit 4 and 5 standard error holds one line, `error: <where>: expected ..., go
 never holds a value of a record. `--debug` adds the traceback, which may hold some.
 
 These options are part of the contract and belong to later work; they are refused, never ignored:
-`--epsilon` (exit 5), `--delta`, `--ledger`, `--source-id`, `--protected`, `--policy` and `--deep`
-(exit 2).
+`--epsilon` (exit 5), `--delta`, `--ledger`, `--source-id` (exit 2).
 """
 
 
