@@ -204,7 +204,7 @@ def _beyond(attacked: Sequence[Result]) -> list[str]:
         for r in wide[:SHOWN]
     ]
     if len(wide) > SHOWN:
-        reasons.append(f"The same holds for {len(wide) - SHOWN} more figures.")
+        reasons.append(f"As much may be said of {len(wide) - SHOWN} more of the figures.")
     return reasons
 
 

@@ -28,6 +28,7 @@ from tabsynth.report.figures import (
 from tabsynth.report.glossary import used_terms
 from tabsynth.report.model import Family, Report, Result
 from tabsynth.report.power import POWER, power
+from tabsynth.report.words import UNDIRECTED
 
 CHART_ROWS: Final = 25
 DIAGNOSTIC_ROWS: Final = 8
@@ -169,7 +170,9 @@ def _group_view(group: Group, limit: int) -> dict[str, Any]:
     return {
         "group": group,
         "words": group.words,
-        "direction": f"{shared[0].better.capitalize()} is better",
+        "direction": "Neither direction is better"
+        if group.name in UNDIRECTED
+        else f"{shared[0].better.capitalize()} is better",
         "single": [
             row(r, figures.scale([r], percent=group.percent), label=label(r)) for r in single
         ],

@@ -12,6 +12,13 @@ class Words(NamedTuple):
     meaning: str
 
 
+# neither more nor less of these is better: they are to be compared, with others or their reference
+UNDIRECTED: frozenset[str] = frozenset(
+    {
+        "group_share", "base_rate", "impact_ratio", "outcome_mean", "conditional_odds",
+        "gap_amplification", "downstream_selection_rate", "downstream_calibration",
+    }
+)  # fmt: skip
 WORDS: dict[str, Words] = {
     "valid_cells": Words(
         "Cells that keep the schema",
