@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tabsynth.auditor import audit
+    from tabsynth.gate import Policy, load_policy
     from tabsynth.modelfile import Fitted
     from tabsynth.modelfile import load as load_model
     from tabsynth.report.model import Report, Result
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "FieldSchema": "tabsynth.schema.model:FieldSchema",
     "Fitted": "tabsynth.modelfile:Fitted",
+    "Policy": "tabsynth.gate:Policy",
     "Report": "tabsynth.report.model:Report",
     "Result": "tabsynth.report.model:Result",
     "Table": "tabsynth.table:Table",
@@ -41,6 +43,7 @@ _HOMES = {
     "fit": "tabsynth.workflow:fit",
     "infer_schema": "tabsynth.workflow:infer_schema",
     "load_model": "tabsynth.modelfile:load",
+    "load_policy": "tabsynth.gate:load_policy",
     "load_schema": "tabsynth.schema.files:load_schema",
     "read_table": "tabsynth.workflow:read_table",
     "run": "tabsynth.workflow:run",
@@ -52,6 +55,7 @@ _HOMES = {
 __all__ = [
     "FieldSchema",
     "Fitted",
+    "Policy",
     "Report",
     "Result",
     "Table",
@@ -61,6 +65,7 @@ __all__ = [
     "fit",
     "infer_schema",
     "load_model",
+    "load_policy",
     "load_schema",
     "read_table",
     "run",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -14,7 +15,12 @@ from typing import Any
 
 import pytest
 
+from tabsynth import comparison, gate
+from tabsynth.attacks import attribute_inference, disco, membership, shadow
+from tabsynth.metrics import detection, transfer, variation
+from tabsynth.report.words import WORDS
 from tests.golden.cli_reference import commands, options, reference
+from tests.golden.figure_reference import FAMILIES, all_results, with_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -130,6 +136,49 @@ def test_every_command_and_option_is_documented() -> None:
 def test_the_command_reference_is_up_to_date() -> None:
     text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert reference() == text, "run `python tests/golden/regenerate.py`"
+
+
+@pytest.mark.parametrize("page", FAMILIES)
+def test_the_table_of_figures_is_up_to_date(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert with_figures(page, text) == text, "run `python tests/golden/regenerate.py`"
+
+
+def test_every_figure_stands_in_a_table() -> None:
+    assert {r.name for r in all_results()} == set(WORDS)
+
+
+def test_every_setting_of_the_policy_is_documented_with_its_default() -> None:
+    for name, setting in gate.Policy.model_fields.items():
+        assert f"| `{name}` | {setting.default} |" in evaluation_guide()
+
+
+def test_reasons_are_told_in_the_words_of_the_gate() -> None:
+    table = evaluation_guide().partition("| reason | what to do |\n|---|---|\n")[2]
+    told = [line.split("|")[1].strip() for line in table.partition("\n\n")[0].splitlines()]
+    said = [
+        node.value
+        for node in ast.walk(ast.parse(Path(gate.__file__).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    shadows = "Shadow fits tell", "An attacker tells"
+    assert set(shadows) <= set(told)
+    for phrase in told:
+        assert any(phrase in text for text in said), phrase
+
+
+def test_sizes_that_are_documented_are_those_of_the_code() -> None:
+    for size in (
+        comparison.MAX_RECORDS, membership.PAIRS, membership.PAIRS // 4_000,
+        4 * membership.MIN_RECORDS, attribute_inference.ATTEMPTS, disco.MOST, shadow.MAX_FITTED,
+        2 * shadow.MAX_FITTED, detection.MAX_SIDE, detection.MAX_SIDE_NETWORK,
+        transfer.MAX_RECORDS, variation.MAX_PAIRS, variation.MAX_TRIPLES,
+    ):  # fmt: skip
+        assert re.search(rf"\b{size:,}\b", evaluation_guide()), size
+
+
+def evaluation_guide() -> str:
+    return (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
 
 
 def test_a_broken_block_is_noticed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tabsynth.manifests import ModelManifest, RunManifest
 from tabsynth.report.model import Report
 from tabsynth.schema.files import json_schema
 from tests.golden.cli_reference import reference
+from tests.golden.figure_reference import FAMILIES, with_figures
 
 
 def write_json_schemas(folder: Path) -> None:
@@ -33,3 +34,6 @@ if __name__ == "__main__":
     root = Path(__file__).resolve().parents[2]
     write_json_schemas(root / "schemas")
     (root / "docs" / "cli.md").write_text(reference(), encoding="utf-8")
+    for name in FAMILIES:
+        page = root / "docs" / name
+        page.write_text(with_figures(name, page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -12,6 +12,7 @@ import tabsynth
 NAMES: Final = [
     "FieldSchema",
     "Fitted",
+    "Policy",
     "Report",
     "Result",
     "Table",
@@ -21,6 +22,7 @@ NAMES: Final = [
     "fit",
     "infer_schema",
     "load_model",
+    "load_policy",
     "load_schema",
     "read_table",
     "run",
