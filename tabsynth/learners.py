@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tabsynth.table import Table
+
+LEAF: Final = 20
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -41,6 +44,20 @@ def features(tables: list[Table]) -> tuple[list[NDArray[np.float64]], NDArray[np
         for array, codes in zip(arrays, coded, strict=True):
             array[:, position] = codes
     return arrays, categorical
+
+
+def learnable(records: NDArray[np.float64], categorical: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The features of records to learn from, with 0 for numbers that hardly anybody has.
+
+    Boosted trees break on a number that is missing throughout what they cut into bins. A leaf of
+    theirs holds 20 records, so a number that fewer have is of no use to them anyway.
+
+    Args:
+        records: shape (records, columns), as `features` makes them.
+        categorical: which columns are categories.
+    """
+    few = ~categorical & (np.count_nonzero(~np.isnan(records), axis=0) < LEAF)
+    return np.where(few, 0.0, records) if few.any() else records
 
 
 def shared_codes(columns: list[pa.Array]) -> list[NDArray[np.int64]]:

@@ -23,7 +23,7 @@ from tabsynth.attacks.self_test import SelfTest
 from tabsynth.attacks.surroundings import NEIGHBOURS, SCORES, Surroundings
 from tabsynth.comparison import Comparison, at_most, no_figure
 from tabsynth.intervals import Z95, delong, wilson
-from tabsynth.learners import features, one_thread
+from tabsynth.learners import features, learnable, one_thread
 from tabsynth.report.model import Result
 from tabsynth.table import Table
 
@@ -160,7 +160,7 @@ def _taken_for_synthetic(
     model: Any = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
     label = np.repeat([1, 0], [len(a) for a in arrays[:2]])
     with one_thread():
-        model.fit(np.concatenate(arrays[:2]), label)
+        model.fit(learnable(np.concatenate(arrays[:2]), categorical), label)
         logit: Floats = np.empty(len(order))
         logit[order] = model.decision_function(arrays[2])
     return logit

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.learners import one_thread
+from tabsynth.learners import learnable, one_thread
 
 COMMON_LEVELS: Final = 30
 MAX_INPUTS: Final = 400
@@ -34,7 +34,7 @@ def boosted_trees(learn: Floats, truth: Floats, test: Floats, categorical: Categ
         return _constant(truth, test)
     model: Any = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
     with one_thread():
-        model.fit(learn, truth)
+        model.fit(learnable(learn, categorical), truth)
         guess: Floats = model.predict_proba(test)[:, 1]
     return guess
 

@@ -11,7 +11,7 @@ from tabsynth.bias.groups import ENOUGH, OTHERS, Grouping
 from tabsynth.bias.levels import levels
 from tabsynth.comparison import no_figure
 from tabsynth.intervals import Z95, delong
-from tabsynth.learners import features, one_thread
+from tabsynth.learners import features, learnable, one_thread
 from tabsynth.report.model import Result
 from tabsynth.table import Table
 
@@ -154,7 +154,7 @@ def _together(
                 early_stopping=False,
             )  # fmt: skip
             with one_thread():
-                model.fit(records[fold != k], learn)
+                model.fit(learnable(records[fold != k], categorical[places]), learn)
                 guess = model.predict_proba(records[fold == k])[:, 1]
             areas[c, k], variances[c, k] = delong(guess[own], guess[~own])
     return _result(grouping, ALL_TOGETHER, (areas, variances), n=len(records), seed=seed)

@@ -12,7 +12,7 @@ from scipy.stats import norm, rankdata
 
 from tabsynth.comparison import Comparison, no_figure
 from tabsynth.intervals import delong
-from tabsynth.learners import features, one_thread
+from tabsynth.learners import features, learnable, one_thread
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
 from tabsynth.table import Table
@@ -130,7 +130,7 @@ def _trees(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     model: Any = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
-    guess: Numbers = model.fit(records, label).predict_proba(others)[:, 1]
+    guess: Numbers = model.fit(learnable(records, categorical), label).predict_proba(others)[:, 1]
     return guess
 
 

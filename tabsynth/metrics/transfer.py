@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from tabsynth.comparison import Comparison, no_figure
-from tabsynth.learners import features, one_thread
+from tabsynth.learners import features, learnable, one_thread
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
 
@@ -144,7 +144,8 @@ def _class_scores(x: Numbers, y: Numbers, test: Numbers, categorical: NDArray[np
 
     guess = np.zeros((len(test), MAX_CLASSES))
     if len(np.unique(y)) > 1:
-        model: Any = HistGradientBoostingClassifier(**_settings(categorical)).fit(x, y)
+        model: Any = HistGradientBoostingClassifier(**_settings(categorical))
+        model.fit(learnable(x, categorical), y)
         guess[:, model.classes_.astype(int)] = model.predict_proba(test)
     return guess
 
@@ -155,7 +156,8 @@ def _rank_scores(x: Numbers, y: Numbers, test: Numbers, categorical: NDArray[np.
 
     if len(np.unique(y)) < 2:
         return np.full(len(test), 0.5)
-    model: Any = HistGradientBoostingRegressor(**_settings(categorical)).fit(x, y)
+    model: Any = HistGradientBoostingRegressor(**_settings(categorical))
+    model.fit(learnable(x, categorical), y)
     predicted: Numbers = model.predict(test)
     return predicted
 

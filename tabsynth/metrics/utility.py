@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tabsynth.comparison import Comparison, no_figure
 from tabsynth.errors import UsageError
 from tabsynth.intervals import delong
-from tabsynth.learners import features, one_thread
+from tabsynth.learners import features, learnable, one_thread
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
 
@@ -117,7 +117,7 @@ class _ClassJudge:
         model: Any = HistGradientBoostingClassifier(
             categorical_features=categorical, random_state=0
         )
-        model.fit(np.delete(records, column, 1), records[:, column])
+        model.fit(learnable(np.delete(records, column, 1), categorical), records[:, column])
         guess[:, np.searchsorted(self.classes, model.classes_)] = model.predict_proba(test)
         return guess
 
@@ -153,7 +153,7 @@ class _NumberJudge:
         model: Any = HistGradientBoostingRegressor(categorical_features=categorical, random_state=0)
         # squares of huge values overflow
         scale = max(float(np.abs(records[:, column]).max()), 1.0)
-        model.fit(np.delete(records, column, 1), records[:, column] / scale)
+        model.fit(learnable(np.delete(records, column, 1), categorical), records[:, column] / scale)
         predicted: NDArray[np.float64] = model.predict(test) * scale
         return predicted
 

@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from tabsynth import registry
@@ -84,6 +85,24 @@ def test_survives_categories_that_nobody_has(kind: str, name: str) -> None:
     comparison = Comparison(train, holdout, Table(train.schema, data), target="город",
                             protected=("город",))  # fmt: skip
     ask(kind, name, comparison)
+
+
+def test_survives_numbers_that_hardly_anybody_has(kind: str, name: str) -> None:
+    """The other columns are as they were, so learners have something to learn."""
+
+    def sparse(table: Table, known: int) -> Table:
+        data = table.data
+        for column in ("ratio", "born"):
+            place = table.schema.names.index(column)
+            kept = pa.array(np.arange(table.num_rows) < known)
+            values = pc.if_else(kept, table.column(column), pa.scalar(None, data.field(place).type))
+            data = data.set_column(place, column, values)
+        return Table(table.schema, data)
+
+    train, holdout, synthetic = thirds("every_type")
+    everywhere = [sparse(t, 1) for t in (train, holdout, synthetic)]
+    for tables in ((train, holdout, sparse(synthetic, 0)), everywhere):
+        ask(kind, name, Comparison(*tables, target="ok", protected=("größe",)))
 
 
 def test_records_of_a_person_may_be_many(kind: str, name: str) -> None:
