@@ -57,10 +57,24 @@ def test_keeps_to_the_protocol(kind: str, name: str) -> None:
 def test_survives_the_zoo(kind: str, name: str, key: str) -> None:
     train, holdout, synthetic = thirds(key)
     names = train.schema.modelled_names
-    for target, protected in ((None, ()), (names[-1], names[:1]), (names[0], names[-2:])):
-        comparison = Comparison(train, holdout, synthetic, target=target, protected=protected)
+    once = synthetic.take(np.zeros(synthetic.num_rows, np.int64))
+    for drawn, target, protected in (
+        (synthetic, names[-1], names[:1]),
+        (blank(synthetic), names[0], names[-2:]),
+        (once, None, ()),
+    ):
+        comparison = Comparison(train, holdout, drawn, target=target, protected=protected)
         ask(kind, name, comparison)
-        ask(kind, name, dataclasses.replace(comparison, synthetic=blank(synthetic)))
+
+
+def test_survives_three_hundred_columns(kind: str, name: str) -> None:
+    names = [f"v{i}" for i in range(300)]
+    schema = TableSchema(fields=tuple(field(n, "number") for n in names))
+    rng = np.random.default_rng(0)
+    tables = [
+        Table.checked(pa.table({n: rng.normal(size=80) for n in names}), schema) for _ in range(3)
+    ]
+    ask(kind, name, Comparison(*tables, target="v0"))
 
 
 @pytest.mark.parametrize("records", [1, 2, 3, 30])

@@ -29,7 +29,7 @@ def test_registered_synthesizers_pass(name: str) -> None:
     check_synthesizer(registry.find("synthesizers", name))
 
 
-@pytest.mark.parametrize("name", registry.names("metrics"))
+@pytest.mark.parametrize("name", ["validity", "univariate_tv"])
 def test_registered_metrics_pass(name: str) -> None:
     check_metric(registry.find("metrics", name))
 

@@ -1,4 +1,4 @@
-"""Every attack survives every table, and says the same twice."""
+"""Every attack, where roles are declared and where little is there; see also tests/contracts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tabsynth.report.words import WORDS
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tests.leaks import compared, population
-from tests.zoo import ZOO, field
 
 ATTACKS = registry.names("attacks")
 ROLES = {"age": "quasi-identifier", "town": "quasi-identifier", "illness": "sensitive"}
@@ -37,38 +36,11 @@ def attack(name: str, comparison: Comparison) -> list[Result]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-@pytest.mark.parametrize("kind", [k for k in ZOO if k != "many_categories"])
-def test_every_table_survives(name: str, kind: str) -> None:
-    table = ZOO[kind]()
-    parts = [table.take(np.arange(i, table.num_rows, 3)) for i in range(3)]
-    attack(name, Comparison(*parts))
-
-
-@pytest.mark.parametrize("name", ATTACKS)
-def test_very_many_categories_survive(name: str) -> None:
-    table = ZOO["many_categories"]().take(np.arange(0, 100_000, 20))
-    attack(name, Comparison(*(table.take(np.arange(i, 5000, 3)) for i in range(3))))
-
-
-@pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.parametrize("sizes", [(3, 3, 3), (1, 2, 1), (2, 1, 1), (40, 2, 40)])
 @pytest.mark.parametrize("roles", [{}, ROLES])
 def test_few_records_survive(name: str, sizes: tuple[int, int, int], roles: dict[str, str]) -> None:
     tables = [population(n, seed, roles=roles) for seed, n in enumerate(sizes)]
     attack(name, Comparison(*tables, target="illness"))
-
-
-@pytest.mark.parametrize("name", ATTACKS)
-def test_three_hundred_columns_survive(name: str) -> None:
-    rng = np.random.default_rng(0)
-    names = [f"v{i}" for i in range(300)]
-    secret = field("v0", "number", tabsynth={"role": "sensitive"})
-    schema = TableSchema(fields=(secret, *(field(n, "number") for n in names[1:])))
-
-    def draw() -> Table:
-        return Table.checked(pa.table({n: rng.normal(size=150) for n in names}), schema)
-
-    attack(name, Comparison(draw(), draw(), draw()))
 
 
 @pytest.mark.parametrize("name", ATTACKS)

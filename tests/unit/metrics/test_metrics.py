@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tabsynth import registry
 from tabsynth.comparison import Comparison, score
 from tabsynth.errors import UsageError
 from tabsynth.intervals import delong, newcombe, wilson
@@ -344,13 +343,3 @@ def test_scores_run_from_the_baseline_to_the_reference() -> None:
     assert score(0.4, 0.1, 0.12, margin=0.05) == (None, "attention")
     assert score(0.1, 0.5, 0.52, margin=0.05, better="higher") == (None, "attention")
     assert score(0.9, 0.5, 0.52, margin=0.05, better="higher") == (None, "uninformative")
-
-
-@pytest.mark.parametrize("name", registry.names("metrics"))
-def test_every_metric_is_a_pure_function(name: str) -> None:
-    metric = registry.find("metrics", name)
-    first, second = (metric(compare(GOOD, target="label")) for _ in range(2))
-    assert first == second
-    assert all(isinstance(r, Result) for r in first)
-    assert metric.__doc__
-    assert "Privacy" in metric.__doc__
