@@ -21,7 +21,7 @@ from tabsynth.comparison import Comparison
 from tabsynth.intervals import clopper_pearson
 from tabsynth.table import Table
 from tests.bench.power_page import write_page
-from tests.bench.record import adult, write
+from tests.bench.record import adult, commit, write
 from tests.canaries.leaks import LEAKS, NULLS
 from tests.canaries.trial import OTHERS, Outcome, attacked, planted
 
@@ -57,6 +57,7 @@ def main() -> None:
     start = time.perf_counter()
     with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
         body = {
+            "commit": commit(),
             "seeds": "repetition i of a cell has seed i; the draws of a kind of leak are its own",
             "level": LEVEL,
             "records": {"nulls": NULL_ROWS, "leaks": LEAK_ROWS, "holdout": "half of that"},

@@ -43,19 +43,23 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def write(question: str, body: dict[str, Any]) -> None:
-    """Write `reports/benchmarks/<question>.json` and show it."""
-    commit = subprocess.run(
+def commit() -> str:
+    """The commit checked out now; long benchmarks ask before they run."""
+    return subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     ).stdout.strip()
+
+
+def write(question: str, body: dict[str, Any]) -> None:
+    """Write `reports/benchmarks/<question>.json` and show it."""
     document = {
         "question": question,
         "command": f"make evidence  # or: python -m tests.bench {question.replace('-', '_')}",
-        "commit": commit,
+        "commit": commit(),
         "machine": {
             "cores": os.cpu_count(),
             "system": platform.system(),
