@@ -26,6 +26,7 @@ from tabsynth.options import (
     Seed,
     Synthesizer,
     Target,
+    check_junit,
     parameters,
     read_policy,
     read_schema,
@@ -142,6 +143,7 @@ def run(
     progress = Progress(quiet=_quiet)
     workflow.configure(workflow.resolve(synthesizer), parameters(param))
     spare([out / name for name in workflow.RESULTS], data, schema, policy)
+    check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
     table = read_table(data, schema, progress)
     report = workflow.run(
@@ -149,7 +151,7 @@ def run(
         target=target, protected=protected, policy=accepted, deep=deep, audience=audience,
         seed=seed, say=progress.say,
     )  # fmt: skip
-    _finish(report, out, junit)
+    _finish(workflow.for_audience(report, audience, table.schema), out, junit)
 
 
 @app.command()
@@ -241,6 +243,7 @@ def evaluate(
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
+    check_junit(junit, out, train, holdout, synthetic, schema, model, policy)
     accepted = read_policy(policy)
     maker = modelfile.load(model) if model else None
     progress.say("reading")
@@ -250,8 +253,9 @@ def evaluate(
         target=target, protected=protected, policy=accepted,
         deep=deep_record if deep or deep_record else None, seed=seed, say=progress.say,
     )  # fmt: skip
-    workflow.save_report(workflow.for_audience(report, audience, real.schema), out)
-    _finish(report, out, junit)
+    shown = workflow.for_audience(report, audience, real.schema)
+    workflow.save_report(shown, out)
+    _finish(shown, out, junit)
 
 
 @app.command()

@@ -81,6 +81,9 @@ def test_blocks_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
         elif block.language == "bash" and not block.is_setup:
             done = shell(block.code, tmp_path)
             assert done.returncode == 0, f"{where}: exit {done.returncode}\n{done.stderr}"
+        elif block.language == "text" and page.stem == "quickstart":
+            reports = [f.read_text(encoding="utf-8") for f in tmp_path.rglob("report.json")]
+            assert any(" ".join(block.code.split()) in text for text in reports), where
         else:
             assert block.language in ("bash", "text", "yaml", "toml"), where
 
