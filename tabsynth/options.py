@@ -55,16 +55,28 @@ def read_table(data: Path, schema: Path | None, progress: Progress) -> Any:
     return table
 
 
-def spare(outputs: list[Path], *inputs: Path | None) -> None:
+def spare(outputs: list[Path], *inputs: Path | None, option: str = "-o") -> None:
     """Refuse to write over what is read."""
     for source in inputs:
         if source is not None and any(_same(out, source) for out in outputs):
             raise UsageError(
-                "-o",
+                option,
                 expected="another place than the input",
                 got=f"{source}, which would be overwritten",
                 remedy="choose another place",
             )
+
+
+def check_junit(junit: Path | None, out: Path, *inputs: Path | None) -> None:
+    """Refuse a JUnit file that cannot be written, or would take the place of what is read."""
+    from tabsynth.io.atomic import check_place
+
+    if junit is None:
+        return
+    spare([junit], *inputs, option="--junit")
+    # the directory for the results may still be to come
+    if junit.parent.resolve() != out.resolve():
+        check_place(junit)
 
 
 def _same(out: Path, source: Path) -> bool:

@@ -93,6 +93,16 @@ def atomic_files(directory: str | Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def check_place(target: str | Path) -> None:
+    """Refuse a place where no file can be, before the work whose result it is for.
+
+    Raises:
+        OutputError: its folder is not there, or something stands there that cannot be replaced.
+    """
+    with _named(str(target)):
+        _mode_of_replaced(Path(os.path.realpath(target)), str(target))
+
+
 def write_bytes(target: str | Path, content: bytes) -> None:
     """Write a file whole or not at all.
 

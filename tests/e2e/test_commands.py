@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from tabsynth.report.junit import junit_xml
+from tabsynth.report.model import Report
 from tabsynth.schema.files import bundled
 from tests.e2e.scene import (
     HEADER,
@@ -134,6 +136,25 @@ def test_the_line_in_steps(place: Place, tabsynth: Run) -> None:
     assert str(verdict / "report.html") in said
     assert {p.name for p in verdict.iterdir()} == {"report.html", "report.json"}
     report(verdict)
+
+
+def test_a_public_report_has_a_public_junit(place: Place, tabsynth: Run) -> None:
+    holdout = write_csv(place.inputs / "holdout.csv", records(200, seed=8))
+    out, junit = place.outputs / "verdict", place.outputs / "verdict" / "junit.xml"
+    words = ["evaluate", "--train", place.table, "--holdout", holdout, "--synthetic", place.table]
+    said = went(tabsynth(*words, "-o", out, "--audience", "public", "--junit", junit, "--quiet"), 1)
+    shown = Report.model_validate_json((out / "report.json").read_text())
+    assert junit.read_text() == junit_xml(shown)
+    assert all(reason in said for reason in shown.reasons)
+
+
+def test_a_junit_file_takes_no_input_s_place(place: Place, tabsynth: Run) -> None:
+    words = ["run", place.table, "-o", place.outputs / "new", "--quiet", "--junit"]
+    before = place.table.read_bytes()
+    assert tabsynth(*words, place.table).refused(2) == "--junit"
+    assert place.table.read_bytes() == before
+    assert "absent" in tabsynth(*words, place.outputs / "absent" / "junit.xml").refused()
+    assert not (place.outputs / "new").exists()
 
 
 @pytest.mark.parametrize("to", ["sdv", "datapackage"])
