@@ -54,7 +54,7 @@ def untied(scores: Floats, order: NDArray[np.int64]) -> Floats:
 
 
 def epsilon_bound(suspects: Suspects, rng: np.random.Generator) -> Result:
-    """A lower bound of the epsilon that a method with this leak could have had.
+    """A lower bound of the epsilon (with delta 0) that a method with this leak could have had.
 
     Score and threshold are chosen on one half of the persons and measured on the other.
 
@@ -79,7 +79,7 @@ def epsilon_bound(suspects: Suspects, rng: np.random.Generator) -> Result:
         unit="epsilon",
         n=int((~half).sum()),
         method="lower bound at 95 % confidence; threshold chosen on one half, measured on the "
-        "other, Clopper-Pearson; it refutes any smaller claim for single records",
+        "other, Clopper-Pearson; it refutes any smaller claim with delta 0",
         status="diagnostic",
     )
 
