@@ -43,18 +43,18 @@ class Case:
 
 
 @cache
-def _whole() -> Table:
+def whole() -> Table:
     frame = pd.concat(adult(), ignore_index=True)
     return Table.from_pandas(frame, load_schema(ROOT / "schemas" / "examples" / "adult.yaml"))
 
 
 def tables(case: Case, seed: int) -> tuple[Table, Table, Table]:
     """Train, holdout and people in neither by the case's shares; the last is empty with two."""
-    whole = _whole()
-    order = np.random.default_rng(seed).permutation(whole.num_rows)
+    everyone = whole()
+    order = np.random.default_rng(seed).permutation(everyone.num_rows)
     ends = np.round(np.cumsum((0.0, *case.parts)) * len(order)).astype(int)
     rows = [order[a:b] for a, b in pairwise(ends)]
-    parts = [whole.take(r) for r in (*rows, order[:0])]
+    parts = [everyone.take(r) for r in (*rows, order[:0])]
     return parts[0], parts[1], parts[2]
 
 

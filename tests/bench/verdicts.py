@@ -145,14 +145,14 @@ def trial(name: str, seed: int) -> dict[str, Any]:
     comparison = Comparison(train, holdout, synthetic, target=TARGET, seed=seed)
     policy = Policy()
     with one_thread():
-        figures = _measured("metrics", GATED_METRICS, comparison)
-        attacked = _measured("attacks", registry.names("attacks"), comparison)
+        figures = measured("metrics", GATED_METRICS, comparison)
+        attacked = measured("attacks", registry.names("attacks"), comparison)
     attacked = [held(r, policy) for r in attacked]
     verdict, reasons = gate(figures, attacked, policy)
     return {"verdict": verdict, "reasons": reasons, **_headline([*figures, *attacked])}
 
 
-def _measured(kind: registry.Kind, names: Sequence[str], comparison: Comparison) -> list[Result]:
+def measured(kind: registry.Kind, names: Sequence[str], comparison: Comparison) -> list[Result]:
     return [r for name in names for r in registry.find(kind, name)(comparison)]
 
 
