@@ -67,8 +67,8 @@ def agreement(
     """The most surprising part of a suspect that one synthetic record repeats.
 
     Parts are the whole record, all fields but one, and all but two; at most 300 choices of fields
-    to leave out, single fields first, then pairs at random. Near copies that no distance tells from a dense
-    crowd are found so.
+    to leave out, single fields first, then pairs at random. Near copies that no distance tells from
+    a dense crowd are found so.
 
     Args:
         suspects: tables of the people asked about.
