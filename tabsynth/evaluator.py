@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -73,12 +75,30 @@ def _measure(kind: registry.Kind, comparison: Comparison, progress: Progress) ->
         return results
 
     # learners take one thread each: that is quicker than many threads for one of them
-    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with one_thread(), _no_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
             return [r for results in pool.map(measure, registry.names(kind)) for r in results]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Within it nothing warns, and afterwards warnings are as they were before.
+
+    Learners take the filters of the whole process away and put them back, each in its thread; in
+    between the others find none, complain of that, and put back what is not there any more.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # where there is no filter at all, Python shows a warning
+        warnings.showwarning = _say_nothing
+        yield
+
+
+def _say_nothing(*_: object, **__: object) -> None:
+    """In the place of what shows a warning."""
 
 
 def _provenance(comparison: Comparison) -> dict[str, Any]:
