@@ -32,7 +32,7 @@ class Policy(BaseModel):
         power: with which probability it must find it.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     significance: float = Field(default=0.01, ge=0.01, le=0.05)
     tpr: float = Field(default=0.03, ge=0.01, le=1)

@@ -125,6 +125,7 @@ def test_a_policy_is_read_from_a_file(tmp_path: Path) -> None:
         ("tprr: 0.02", "tprr: expected a known setting, got an unknown setting"),
         ("tpr: 7", "tpr: expected less than or equal to 1"),
         ("leak: 0.02", "leak: expected one of 0.001, 0.005, 0.01, 0.05"),
+        ("power: yes", "power: expected a valid number"),
         ("- 1", "expected settings"),
         ("a: [", "expected a YAML or JSON file"),
     ],
