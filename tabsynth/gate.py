@@ -135,9 +135,10 @@ def gate(
     found = next(r for r in attacked if r.group == policy.leak_name)
     return "pass", [
         f"No leak was found by attacks of which the strongest finds {policy.leak_name} of training "
-        f"records among the synthetic ones in {_percent(found.value)} of trials (at least "
-        f"{_percent(found.ci_low)} with 95 % confidence). What is rarer than that, or leaks in "
-        "another way, may still be there."
+        f"records, each of another one, among the synthetic ones in {_percent(found.value)} of "
+        f"trials (at least {_percent(found.ci_low)} with 95 % confidence). What is rarer than "
+        "that, repeats the same few people with small changes, or leaks in another way, may still "
+        "be there."
     ]
 
 
