@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-QUESTIONS = ("attack_power", "copula_vs_sdv", "sampling", "scaling", "verdicts")
+QUESTIONS = (
+    "attack_power", "copula_vs_sdv", "evaluation_time", "peers", "sampling", "scaling", "verdicts",
+)  # fmt: skip
 
 if __name__ == "__main__":
     for question in sys.argv[1:] or QUESTIONS:
