@@ -137,8 +137,8 @@ def gate(
         f"No leak was found by attacks of which the strongest finds {policy.leak_name} of training "
         f"records, each of another one, among the synthetic ones in {_percent(found.value)} of "
         f"trials (at least {_percent(found.ci_low)} with 95 % confidence). What is rarer than "
-        "that, repeats the same few people with small changes, or leaks in another way, may still "
-        "be there."
+        "that, blurs numbers instead of redrawing a field, or leaks in another way, may still be "
+        "there."
     ]
 
 
@@ -153,12 +153,17 @@ def _broken(results: Sequence[Result]) -> list[str]:
         reasons.append(
             "Single training records come out again and again: the synthesizer remembers them."
         )
+    if any(r.name == "near_copies" for r in results):
+        reasons.append(
+            "Single training records come out with one field changed, more than twice as often as "
+            "other people's records meet them by chance."
+        )
     withheld = sorted({str(r.column) for r in results if r.name == "withheld_copies"})
     if withheld:
         reasons.append(
             f"Training values came out of columns to be invented: {', '.join(withheld)}."
         )
-    explained = {"violations", "valid_cells", "unique_copies", "withheld_copies"}
+    explained = {"violations", "valid_cells", "unique_copies", "near_copies", "withheld_copies"}
     others = sorted({r.name for r in results} - explained)
     return reasons + [f"{_title(name)}: beyond what is accepted." for name in others]
 

@@ -36,6 +36,29 @@ def combined(columns: list[list[Keys]]) -> list[Keys]:
     return np.split(key, np.cumsum(sizes)[:-1])
 
 
+def record_sums(tables: list[Table], rng: np.random.Generator) -> list[NDArray[np.uint64]]:
+    """A random 64-bit number per cell, equal for equal values of a column, over all tables.
+
+    The sum of a record's numbers stands for the record; what is left without some of its fields
+    is a subtraction. Two different sums agree by chance once in 2^64 times.
+
+    Args:
+        tables: of one schema; missing values agree with each other.
+        rng: of the numbers.
+
+    Returns:
+        Arrays of shape (records, columns), one for each table.
+    """
+    columns: list[list[NDArray[np.uint64]]] = [[] for _ in tables]
+    for name in tables[0].schema.names:
+        codes = shared_codes([t.column(name) for t in tables])
+        size = max(int(c.max(initial=-1)) for c in codes) + 2
+        numbers = rng.integers(0, 2**64, size, dtype=np.uint64, endpoint=False)
+        for own, code in zip(columns, codes, strict=True):
+            own.append(numbers[code + 1])
+    return [np.column_stack(own) for own in columns]
+
+
 def once(*keys: Keys) -> Keys:
     """The keys that occur exactly once in all tables together, ascending."""
     found, times = np.unique(np.concatenate(keys), return_counts=True)

@@ -61,7 +61,7 @@ THREATS: tuple[Threat, ...] = (
     ),
     Threat(
         "Copies",
-        ("unique_copies", "exact_copies", "withheld_copies"),
+        ("unique_copies", "near_copies", "exact_copies", "withheld_copies"),
         "Nothing.",
         "Take synthetic records for real ones: do they repeat training records more often than "
         "they repeat records of people never seen?",

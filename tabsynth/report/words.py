@@ -252,6 +252,10 @@ WORDS: dict[str, Words] = {
         "The share of synthetic records that equal a record which only one training record has; "
         "the reference is how often held-out records do.",
     ),
+    "near_copies": Words(
+        "Near copies of single records",
+        "The same, where one field may differ.",
+    ),
     "withheld_copies": Words(
         "Copies in invented columns",
         "For columns that are invented or withheld: the share of training values that come out, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,6 +25,7 @@ from tabsynth.schema.generator import Sequence as IdSequence
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tabsynth.workflow import fit, split
+from tests.canaries.trial import planted
 from tests.zoo import field
 
 SCHEMA = TableSchema(
@@ -343,3 +346,26 @@ def test_scores_run_from_the_baseline_to_the_reference() -> None:
     assert score(0.4, 0.1, 0.12, margin=0.05) == (None, "attention")
     assert score(0.1, 0.5, 0.52, margin=0.05, better="higher") == (None, "attention")
     assert score(0.9, 0.5, 0.52, margin=0.05, better="higher") == (None, "uninformative")
+
+
+@pytest.mark.parametrize("persons", [1, 5, 30])
+def test_near_copies_of_few_persons_fail(persons: int) -> None:
+    """One field redrawn each time: no attack on members sees so few of them."""
+    comparison = planted("households", "another split", 0, rows=2000, seed=0)
+    rng = np.random.default_rng(persons)
+    who = comparison.train.take(np.tile(rng.choice(2000, persons, replace=False), 60 // persons))
+    names = list(comparison.train.schema.names)
+    columns = {n: who.column(n).to_pylist() for n in names}
+    for i in range(60):
+        name = names[rng.integers(len(names))]
+        columns[name][i] = comparison.synthetic.column(name)[int(rng.integers(2000))].as_py()
+    types = comparison.train.data.schema
+    copies = pa.table([pa.array(columns[n], types.field(n).type) for n in names], names=names)
+    mixed = pa.concat_tables([comparison.synthetic.data.slice(60), copies]).unify_dictionaries()
+    leaking = dataclasses.replace(
+        comparison, synthetic=Table(comparison.train.schema, mixed.combine_chunks())
+    )
+    for judged, status in ((comparison, "ok"), (leaking, "fail")):
+        (found,) = [r for r in exact_copies(judged) if r.name == "near_copies"]
+        assert found.status == status
+    assert found.value >= 0.02
