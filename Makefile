@@ -29,7 +29,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 # long evidence: writes reports/benchmarks; needs an environment of its own, with the peers
-evidence: $(VENV)-bench/.bench
+evidence: $(VENV)-bench/.bench $(VENV)-anonymeter/.peer $(VENV)-mostlyai/.peer
+	ANONYMETER_PYTHON=$(VENV)-anonymeter/bin/python MOSTLYAI_PYTHON=$(VENV)-mostlyai/bin/python \
 	$(VENV)-bench/bin/python -m tests.bench
 
 $(VENV)/bin/python:
@@ -51,5 +52,16 @@ $(VENV)-bench/.bench: pyproject.toml
 	$(VENV)-bench/bin/python -m pip install --quiet --editable '.[sdv,dev]'
 	touch $@
 
+# peers that need other versions than we do; a peer that does not install is told in peers.md
+$(VENV)-anonymeter/.peer:
+	$(PYTHON) -m venv $(VENV)-anonymeter
+	-$(VENV)-anonymeter/bin/python -m pip install --quiet anonymeter==1.1.0
+	touch $@
+
+$(VENV)-mostlyai/.peer:
+	$(PYTHON) -m venv $(VENV)-mostlyai
+	-$(VENV)-mostlyai/bin/python -m pip install --quiet torch==2.13.0 mostlyai-qa==1.10.11
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-bench build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-anonymeter $(VENV)-mostlyai build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
