@@ -98,5 +98,5 @@ def test_a_person_with_many_records_counts_once() -> None:
     table = Table.checked(raw, schema)
     train, holdout = table.take(np.arange(600)), table.take(np.arange(600, 900))
     (result,) = replicated_uniques(Comparison(train, holdout, train))
-    assert result.n == 200 + 50
+    assert result.n == 200 + 75
     assert result.value == 1.0

@@ -107,7 +107,8 @@ def test_our_own_method_is_fitted_and_not_accused() -> None:
 
     said: list[str] = []
     results = attacked(refit, table=population(400, 3), fits=32, say=said.append)
-    assert found(results, "deep_auc", "random").ci_low < 0.6
+    # a copier has 0.8 and more
+    assert found(results, "deep_auc", "random").ci_low < 0.7
     assert said[0] == "shadow fits: 0 of 32"
 
 
