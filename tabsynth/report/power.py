@@ -86,6 +86,11 @@ class Power(NamedTuple):
             f"{_share(point.found)}{_range(point)} of the tables in which {_share(self.leak)} of "
             f"the records are {DECLARED_KIND} of training records"
         )
+        if failed and point.found < self.needed:
+            return (
+                "A leak planted on top of what is in this table is hard to see: the membership "
+                f"attack of this run finds {tables}."
+            )
         if failed:
             return f"The membership attack of this run finds {tables}."
         if point.found < self.needed:
