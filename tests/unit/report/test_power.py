@@ -104,7 +104,7 @@ def test_any_curves_stay_on_the_chart(rows: list[tuple[str, float, Any, Any]]) -
         ("pass", scene.POWERS, "No leak found, by a membership attack that finds 95 % (87 to 100 "
          "%) of the tables in which 1 % of the records are near copies of training records."),
         ("fail", scene.POWERS, "The membership attack of this run finds 95 %"),
-        ("fail", (("1 % near copies", 0.4),), "A leak planted on top of what is in this table is hard"),
+        ("fail", (("1 % near copies", 0.4),), "A leak planted on top of what is in"),
         ("inconclusive", (("1 % near copies", 0.4),), "finds only 40 % (32 to 46 %) of the tables"),
         ("inconclusive", (("1 % near copies", 0.4),), "; 90 % are asked for."),
         ("inconclusive", (("1 % exact copies", 0.4),), "is not known"),
