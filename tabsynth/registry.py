@@ -20,6 +20,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "synthesizers": {
         "gaussian_copula": "tabsynth.synthesizers.gaussian_copula:GaussianCopula",
         "independent": "tabsynth.synthesizers.independent:Independent",
+        "trees": "tabsynth.synthesizers.trees:Trees",
     },
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
