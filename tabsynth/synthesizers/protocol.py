@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,53 @@ class ModelState:
 
     settings: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Size:
+    """What the time and memory of a fit depend on.
+
+    Args:
+        records: how many.
+        cells: per modelled column, about how many different cells (`encoding`) it will have.
+    """
+
+    records: int
+    cells: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate of one fit on the machine at hand.
+
+    Args:
+        seconds: wall time, on all cores.
+        memory: bytes at the peak, beyond the table itself.
+    """
+
+    seconds: float
+    memory: float
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a person asks before choosing a synthesizer; a class variable `traits` of it.
+
+    A synthesizer may also have a method `cost(size: Size) -> Cost`.
+
+    Args:
+        conditions: how `given` is met: exactly, by weighted draws, or not at all.
+        private: whether there is a differentially private form.
+        keeps_records: whether its model holds training records.
+        extra: the optional dependency that it needs.
+        cost: time and memory in a few words.
+    """
+
+    conditions: Literal["exact", "weighted", "none"] = "exact"
+    private: bool = False
+    keeps_records: bool = False
+    extra: str | None = None
+    cost: str = "not measured"
 
 
 @runtime_checkable
