@@ -218,7 +218,8 @@ def _check_state(kind: type[Synthesizer], model: Model, table: Table, who: str) 
     for name, array in state.arrays.items():
         plain = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
         _require(plain, who, f"array {name!r} to hold plain numbers")
-        per_record = table.num_rows in array.shape or (array.size >= table.num_rows * 2)
+        longest = max(array.shape, default=0)
+        per_record = longest >= table.num_rows or array.size >= table.num_rows * 8
         square = array.ndim == 2 and set(array.shape) == {len(table.schema.fields)}
         _require(square or not per_record, who, f"no entry per record, as array {name!r} may have")
     back = kind.restore(model.schema, ModelState(settings, dict(state.arrays)))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID: Final = (1 << 16) - 1
+UNSPLIT: Final = 255
+BLOCK: Final = 8_192
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Forest:
 
         Args:
             group: shape (records,).
-            predictors: shape (predictors, records), bins.
+            predictors: shape (records, predictors), bins.
             rng: the only source of randomness.
         """
         tree = rng.integers(0, self.trees, len(group))
@@ -78,24 +80,30 @@ class Forest:
         lower = np.where(chosen > 0, rows[at, np.maximum(chosen - 1, 0)], 0)
         return upper.astype(np.int64) - lower.astype(np.int64)
 
-    def _leaves(self, node: NDArray[np.int64], predictors: NDArray[np.uint8]) -> NDArray[np.int32]:
-        if self.depth:
-            records = predictors.shape[1]
-            flat, place = predictors.reshape(-1), np.arange(records)
-            start = self.feature.astype(np.int64) * records
+    def _leaves(self, root: NDArray[np.int64], predictors: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """The row of `cumulative` that each record ends in, a block at a time to stay in cache."""
+        if not self.depth:
+            return self.leaf[root]
+        width = predictors.shape[1]
+        asked = self.feature.astype(np.int32)
+        found = np.empty(len(root), np.int32)
+        for start in range(0, len(root), BLOCK):
+            node = root[start : start + BLOCK].astype(np.int32)
+            bins = predictors[start : start + BLOCK].reshape(-1)
+            place = np.arange(len(node), dtype=np.int32) * np.int32(width)
             for _ in range(self.depth):
-                right = flat[start[node] + place] > self.cut[node]
+                right = bins[place + asked[node]] > self.cut[node]
                 node = self.child[node] + right
-        leaves: NDArray[np.int32] = self.leaf[node]
-        return leaves
+            found[start : start + BLOCK] = self.leaf[node]
+        return found
 
     def state(self) -> tuple[list[int], dict[str, NDArray[Any]]]:
-        """Sizes, and arrays in one row each."""
+        """Sizes, and arrays."""
         sizes = [self.groups, self.trees, self.classes, len(self.feature), len(self.cumulative),
                  self.depth]  # fmt: skip
         arrays = {
             "feature": self.feature, "cut": self.cut, "child": self.child, "leaf": self.leaf,
-            "cumulative": self.cumulative.reshape(-1),
+            "cumulative": self.cumulative,
         }  # fmt: skip
         return sizes, arrays
 
@@ -111,7 +119,9 @@ class Forest:
                  "cumulative": np.uint16}  # fmt: skip
         if any(arrays[name].dtype != kind for name, kind in types.items()):
             raise ValueError("expected trees in their own types")
-        table = arrays["cumulative"].reshape(leaves, classes - 1)
+        table = arrays["cumulative"]
+        if table.shape != (leaves, classes - 1):
+            raise ValueError("expected shares of the classes for every leaf")
         forest = cls(groups, trees, classes, arrays["feature"], arrays["cut"], arrays["child"],
                      arrays["leaf"], table, depth)  # fmt: skip
         forest.check(nodes, predictors)
@@ -137,7 +147,7 @@ class Forest:
             raise ValueError("expected children behind their parents")
         if inner.any() and not 0 <= self.feature.min() <= self.feature.max() < predictors:
             raise ValueError("expected a predictor for every split")
-        if np.any(self.cut[~inner] != np.iinfo(np.uint8).max):
+        if np.any(self.cut[~inner] != UNSPLIT):
             raise ValueError("expected leaves that end the walk")
         if self.leaf.min() < 0 or self.leaf.max() >= len(self.cumulative):
             raise ValueError("expected shares for every leaf")

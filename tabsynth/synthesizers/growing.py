@@ -1,4 +1,4 @@
-"""Growing honest trees: one part of the records chooses the splits, another fills the leaves."""
+"""Growing honest trees: some records choose the splits, the others fill the leaves."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn import config_context
+from sklearn.tree import DecisionTreeClassifier
 
-from tabsynth.synthesizers.forest import GRID, Forest
+from tabsynth.synthesizers.forest import GRID, UNSPLIT, Forest
 
 MAX_DEPTH: Final = 40
-FEWEST_BINS: Final = 8
+CHOOSING: Final = 0.3
+FEWEST_FILLING: Final = 5
+MOST_CHOOSING: Final = 100_000
 SMOOTHING: Final = 8.0
 LEAST_GAIN: Final = 0.5
-HISTOGRAM: Final = 1 << 22
-CELLS_PER_RECORD: Final = 64
 
 
 @dataclass(frozen=True)
@@ -27,169 +29,179 @@ class Task:
         groups: how many there are.
         chosen: shape (records,), classes 0..K-1.
         classes: K.
-        predictors: shape (predictors, records), bins 0..`bins` - 1.
-        bins: a power of 2, at most 256.
+        predictors: shape (records, predictors), bins 0..254.
     """
 
     group: NDArray[np.int64]
     groups: int
     chosen: NDArray[np.int64]
     classes: int
-    predictors: NDArray[np.uint8]
-    bins: int
+    predictors: NDArray[np.float32]
 
 
-@dataclass
-class _Part:
-    """Records on their way down: which, in which node, of which class."""
+@dataclass(frozen=True)
+class _Tree:
+    """One tree level by level: children stand side by side, behind their parent.
 
-    record: NDArray[np.int32]
-    node: NDArray[np.int64]
-    chosen: NDArray[np.int64]
+    Args:
+        feature: shape (nodes,), the predictor that is asked.
+        cut: shape (nodes,), up to which bin the way goes left.
+        child: shape (nodes,), the left child; a leaf is its own.
+        shares: shape (nodes, K), of the classes.
+        depth: steps from the root to the furthest leaf.
+    """
 
-    def counts(self, nodes: int, classes: int) -> NDArray[np.int64]:
-        key = self.node * classes + self.chosen
-        return np.bincount(key, minlength=nodes * classes).reshape(nodes, classes)
+    feature: NDArray[np.int64]
+    cut: NDArray[np.int64]
+    child: NDArray[np.int64]
+    shares: NDArray[np.float64]
+    depth: int
 
-    def follow(self, right: NDArray[np.bool_], split: NDArray[np.int64]) -> _Part:
-        """Those in nodes that split, in their children; `split` numbers these, -1 elsewhere."""
-        place = split[self.node]
-        go = np.flatnonzero(place >= 0)
-        return _Part(self.record[go], 2 * place[go] + right[go], self.chosen[go])
+
+@dataclass(frozen=True)
+class _Splits:
+    """A tree as scikit-learn grows it: children come after their parents, -1 in leaves.
+
+    Args:
+        left: shape (nodes,).
+        right: shape (nodes,).
+        feature: shape (nodes,).
+        cut: shape (nodes,).
+        leaf: shape (filling records,), the leaf that each falls in.
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    feature: NDArray[np.int64]
+    cut: NDArray[np.float64]
+    leaf: NDArray[np.int64]
 
 
 def grow(task: Task, *, trees: int, leaf: int, rng: np.random.Generator) -> Forest:
-    """Grow trees level by level, all of them at once.
+    """Grow trees for every group.
 
-    For each tree the records are dealt out at random: one half chooses the splits by the gain in
-    log-likelihood of the classes, the other half fills the leaves, so that no record sits in a leaf
-    because of its own class. A leaf's shares lean on its ancestors' as on `SMOOTHING` records.
+    For each tree the records are dealt out anew: about a third (at most 100,000) chooses the splits
+    by the gain in log-likelihood of the classes, the others fill the leaves, so that no record sits
+    in a leaf because of its own class. A split stays only where both sides are filled by `leaf`
+    records. A node's shares lean on its parent's as on 8 records.
 
     Args:
         task: what to learn.
         trees: how many.
-        leaf: fewest records that fill a leaf; half as many choose a split.
+        leaf: fewest records that fill a leaf.
         rng: the only source of randomness.
 
-    Source: histogram trees by level as in Chen and Guestrin (2016), doi:10.1145/2939672.2939785;
-        honest leaves, Athey and Imbens (2016), doi:10.1073/pnas.1510489113; shares by back-off,
-        MacKay and Peto (1995), doi:10.1017/S1351324900000218.
+    Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees; honest
+        leaves, Athey and Imbens (2016), doi:10.1073/pnas.1510489113; shares by back-off, MacKay and
+        Peto (1995), doi:10.1017/S1351324900000218.
     """
-    choosing, filling = _deal(task, trees, rng)
-    nodes, first = trees * task.groups, 0
-    shares = _root_shares(task, filling, trees, leaf)
-    features, cuts, children, leaves = [], [], [], [shares]
-    for _ in range(MAX_DEPTH if len(task.predictors) else 0):
-        feature, cut, gain = _best_splits(task, choosing, nodes, max(leaf // 2, 1))
-        right = task.predictors[feature[filling.node], filling.record] > cut[filling.node]
-        sides = np.bincount(2 * filling.node + right, minlength=2 * nodes).reshape(nodes, 2)
-        splits = (gain > 0) & (sides >= leaf).all(axis=1)
-        number = np.where(splits, np.cumsum(splits) - 1, -1)
-        own = np.arange(first, first + nodes)
-        features.append(np.where(splits, feature, 0))
-        cuts.append(np.where(splits, cut, 255))
-        children.append(np.where(splits, first + nodes + 2 * number, own))
-        if not splits.any():
+    order = np.argsort(task.group, kind="stable")
+    ends = np.searchsorted(task.group[order], np.arange(task.groups + 1))
+    parts = [order[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    seeds = rng.integers(0, 2**31, (task.groups, trees))
+    grown: list[list[_Tree]] = []
+    # its checks of parameters take longer than a small tree
+    with config_context(skip_parameter_validation=True):
+        for part, own in zip(parts, seeds, strict=True):
+            predictors, chosen = task.predictors[part], task.chosen[part]
+            grown.append(
+                [_tree(predictors, chosen, task.classes, leaf=leaf, seed=int(s)) for s in own]
+            )
+    return _forest([group[t] for t in range(trees) for group in grown], task, trees)
+
+
+def _tree(
+    predictors: NDArray[np.float32],
+    chosen: NDArray[np.int64],
+    classes: int,
+    *,
+    leaf: int,
+    seed: int,
+) -> _Tree:
+    present = np.bincount(chosen, minlength=classes) > 0
+    present[0] |= not len(chosen)
+    rng = np.random.default_rng(seed)
+    chance = min(CHOOSING, MOST_CHOOSING / max(len(chosen), 1))
+    drawn = rng.random(len(chosen), dtype=np.float32) < chance
+    choosing, filling = np.flatnonzero(drawn), np.flatnonzero(~drawn)
+    if len(filling) < FEWEST_FILLING:
+        choosing, filling = choosing[:0], np.arange(len(chosen))
+    least = max(round(leaf * chance), 1)
+    # with hardly more records than classes there is nothing to learn
+    hopeless = len(choosing) < max(2 * least, 3 * present.sum()) or len(filling) < 2 * leaf
+    if hopeless or present.sum() == 1 or not predictors.shape[1]:
+        return _honest(_unsplit(len(filling)), chosen[filling], present, leaf)
+    tree = DecisionTreeClassifier(
+        criterion="log_loss",
+        max_depth=MAX_DEPTH,
+        min_samples_leaf=least,
+        # scikit-learn counts a gain in bits per choosing record
+        min_impurity_decrease=LEAST_GAIN * (present.sum() - 1) / (len(choosing) * np.log(2)),
+        random_state=int(rng.integers(2**31)),
+    ).fit(predictors[choosing], chosen[choosing], check_input=False)
+    grown = tree.tree_
+    splits = _Splits(grown.children_left, grown.children_right, grown.feature, grown.threshold,
+                     tree.apply(predictors[filling], check_input=False))  # fmt: skip
+    return _honest(splits, chosen[filling], present, leaf)
+
+
+def _unsplit(records: int) -> _Splits:
+    none = np.full(1, -1)
+    return _Splits(none, none, none, none.astype(np.float64), np.zeros(records, np.int64))
+
+
+def _honest(
+    splits: _Splits, chosen: NDArray[np.int64], present: NDArray[np.bool_], leaf: int
+) -> _Tree:
+    """The splits both sides of which are filled, and the shares of the filling records."""
+    nodes, classes = len(splits.left), len(present)
+    key = splits.leaf * classes + chosen
+    counts = np.bincount(key, minlength=nodes * classes).reshape(nodes, classes).astype(np.float64)
+    for node in np.flatnonzero(splits.left >= 0)[::-1]:
+        counts[node] = counts[splits.left[node]] + counts[splits.right[node]]
+    size = counts.sum(axis=1, keepdims=True)
+    level, first = np.zeros(1, np.int64), 0
+    shares = (counts[level] + present / present.sum()) / (size[level] + 1)
+    rows: list[tuple[NDArray[np.int64], ...]] = []
+    every = []
+    while True:
+        left, right = splits.left[level], splits.right[level]
+        kept = (left >= 0) & (size[left, 0] >= leaf) & (size[right, 0] >= leaf)
+        below = first + len(level)
+        child = np.where(kept, below + 2 * (np.cumsum(kept) - 1), np.arange(first, below))
+        cut = np.where(kept, np.floor(splits.cut[level]), UNSPLIT).astype(np.int64)
+        rows.append((np.where(kept, splits.feature[level], 0), cut, child))
+        every.append(shares)
+        if not kept.any():
             break
-        filling = filling.follow(right, number)
-        right = task.predictors[feature[choosing.node], choosing.record] > cut[choosing.node]
-        choosing = choosing.follow(right, number)
-        first, nodes = first + nodes, 2 * int(splits.sum())
-        counts = filling.counts(nodes, task.classes)
-        above = np.repeat(shares[splits], 2, axis=0)
-        shares = (counts + SMOOTHING * above) / (counts.sum(axis=1, keepdims=True) + SMOOTHING)
-        leaves.append(shares)
-    else:
-        features.append(np.zeros(nodes)), cuts.append(np.full(nodes, 255))
-        children.append(np.arange(first, first + nodes))
-    return _forest(task, trees, (features, cuts, children, leaves))
+        level, first = np.column_stack([left[kept], right[kept]]).ravel(), below
+        above = np.repeat(shares[kept], 2, axis=0)
+        shares = (counts[level] + SMOOTHING * above) / (size[level] + SMOOTHING)
+    feature, cut, child = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return _Tree(feature, cut, child, np.concatenate(every), len(rows) - 1)
 
 
-def _deal(task: Task, trees: int, rng: np.random.Generator) -> tuple[_Part, _Part]:
-    """Every tree's two parts; halves of their own, so that nobody can add them up."""
-    records = len(task.group)
-    masks = rng.random((trees, records), dtype=np.float32) < 0.5
-    parts = []
-    for mask in (masks, ~masks):
-        tree, record = np.nonzero(mask)
-        node = tree * task.groups + task.group[record]
-        parts.append(_Part(record.astype(np.int32), node, task.chosen[record]))
-    return parts[0], parts[1]
-
-
-def _root_shares(task: Task, filling: _Part, trees: int, leaf: int) -> NDArray[np.float64]:
-    """Shares in the roots, shape (trees * groups, classes)."""
-    everyone = np.bincount(
-        task.group * task.classes + task.chosen, minlength=task.groups * task.classes
-    ).reshape(task.groups, task.classes)
-    everyone = np.tile(everyone, (trees, 1))
-    counts = filling.counts(trees * task.groups, task.classes)
-    # a root that too few records fill is filled by all of its group
-    few = counts.sum(axis=1) < leaf
-    counts[few] = everyone[few]
-    live = everyone > 0
-    live[~live.any(axis=1), 0] = True
-    prior = live / live.sum(axis=1, keepdims=True)
-    return np.asarray((counts + prior) / (counts.sum(axis=1, keepdims=True) + 1), np.float64)
-
-
-def _best_splits(
-    task: Task, part: _Part, nodes: int, least: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Per node the predictor, the cut and what they gain beyond what chance would."""
-    best = np.full(nodes, -np.inf)
-    feature, cut = np.zeros(nodes, np.int64), np.full(nodes, 255)
-    width = task.bins
-    room = min(max(CELLS_PER_RECORD * len(part.record), FEWEST_BINS), HISTOGRAM)
-    while width > FEWEST_BINS and nodes * width * task.classes > room:
-        width //= 2
-    shift = int(np.log2(task.bins // width))
-    score = np.arange(len(part.record) + 1, dtype=np.float64)
-    score[1:] *= np.log(score[1:])
-    total = part.counts(nodes, task.classes).astype(np.int32)
-    size = total.sum(axis=1)
-    alone = score[total].sum(axis=1) - score[size]
-    base = part.node * (width * task.classes) + part.chosen
-    for f, bins in enumerate(task.predictors):
-        key = base + (bins[part.record] >> shift).astype(np.int64) * task.classes
-        cells = np.bincount(key, minlength=nodes * width * task.classes)
-        left = np.cumsum(
-            cells.astype(np.int32).reshape(nodes, width, task.classes)[:, :-1], axis=1,
-            dtype=np.int32,
-        )  # fmt: skip
-        on_left = left.sum(axis=2)
-        node, at = np.nonzero((on_left >= least) & (size[:, None] - on_left >= least))
-        if not len(node):
-            continue
-        one, few = left[node, at], on_left[node, at]
-        other, rest = total[node] - one, size[node] - few
-        gain = np.full((nodes, width - 1), -np.inf)
-        gain[node, at] = (
-            score[one].sum(axis=1) - score[few] + score[other].sum(axis=1) - score[rest]
-        ) - alone[node]
-        top = gain.argmax(axis=1)
-        reached = gain[np.arange(nodes), top]
-        better = reached > best
-        best[better], feature[better] = reached[better], f
-        cut[better] = ((top[better] + 1) << shift) - 1
-    chance = LEAST_GAIN * (np.count_nonzero(total, axis=1) - 1)
-    return feature, cut, best - np.maximum(chance, 1e-9)
-
-
-def _forest(task: Task, trees: int, levels: tuple[list[NDArray[np.float64]], ...]) -> Forest:
-    features, cuts, children, shares = levels
-    child = np.concatenate(children).astype(np.int32)
-    ends = child == np.arange(len(child))
-    kept = np.cumsum(np.concatenate(shares)[ends], axis=1)[:, :-1]
-    grid = np.clip(np.rint(kept * GRID), 0, GRID).astype(np.uint16)
+def _forest(grown: list[_Tree], task: Task, trees: int) -> Forest:
+    """Trees as one: all roots first, then what is below them."""
+    below = np.array([len(tree.child) - 1 for tree in grown])
+    start = len(grown) + np.cumsum(below) - below
+    total = len(grown) + int(below.sum())
+    feature, cut = np.zeros(total, np.int16), np.zeros(total, np.uint8)
+    child, shares = np.zeros(total, np.int32), np.zeros((total, task.classes))
+    for root, tree in enumerate(grown):
+        place = np.append(root, start[root] + np.arange(below[root]))
+        feature[place], cut[place] = tree.feature, tree.cut
+        child[place], shares[place] = place[tree.child], tree.shares
+    ends = child == np.arange(total)
+    kept = np.cumsum(shares[ends], axis=1)[:, :-1]
     return Forest(
         groups=task.groups,
         trees=trees,
         classes=task.classes,
-        feature=np.concatenate(features).astype(np.int16),
-        cut=np.concatenate(cuts).astype(np.uint8),
+        feature=feature,
+        cut=cut,
         child=child,
         leaf=np.where(ends, np.cumsum(ends) - 1, 0).astype(np.int32),
-        cumulative=grid,
-        depth=len(children) - 1,
+        cumulative=np.clip(np.rint(kept * GRID), 0, GRID).astype(np.uint16),
+        depth=max(tree.depth for tree in grown),
     )

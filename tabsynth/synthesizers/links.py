@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +37,10 @@ class Step:
     ranks: tuple[NDArray[np.uint8] | None, ...]
 
     def predictors(self, n: int, seen: Seen) -> NDArray[np.uint8]:
-        """Shape (predictors, records)."""
-        table = np.empty((len(self.columns), n), np.uint8)
-        for row, (column, rank) in enumerate(zip(self.columns, self.ranks, strict=True)):
-            table[row] = seen[column] if rank is None else rank[seen[column]]
+        """Shape (records, predictors)."""
+        table = np.empty((n, len(self.columns)), np.uint8)
+        for place, (column, rank) in enumerate(zip(self.columns, self.ranks, strict=True)):
+            table[:, place] = seen[column] if rank is None else rank[seen[column]]
         return table
 
 
@@ -94,7 +96,8 @@ class Link:
 
     @property
     def _groups_after(self) -> list[NDArray[np.int64]]:
-        return [s.stage.group for s in self.steps[1:]] + [np.arange(len(self.live))]
+        after = [s.stage.group for s in self.steps[1:]] + [np.arange(len(self.live))]
+        return after[: len(self.steps)]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON settings, and arrays named after the column."""
@@ -112,7 +115,7 @@ class Link:
             own["group"] = step.stage.group.astype(np.int32)
             own["choice"] = step.stage.choice.astype(np.uint8)
             tables = [r for r in step.ranks if r is not None]
-            own["ranks"] = np.concatenate([np.empty(0, np.uint8), *tables])
+            own["ranks"] = np.array(tables, np.uint8).reshape(-1, BINS)
             arrays |= {f"{name}.{s}.{key}": array for key, array in own.items()}
         return settings, arrays
 
@@ -153,8 +156,10 @@ def restore_link(
                       len(live), before)
         for s, one in enumerate(settings["steps"])
     ]  # fmt: skip
+    if not steps and len(live) > 1:
+        raise ValueError("expected steps that choose among the cells")
     groups = [s.stage.group for s in steps] + [np.arange(len(live))]
-    if groups[0].any():
+    if steps and groups[0].any():
         raise ValueError("expected one group to begin with")
     for step, after in zip(steps, groups[1:], strict=True):
         if np.any(step.stage.moves(after)[step.stage.group, step.stage.choice] != after):
@@ -176,8 +181,10 @@ def _restore_step(
     if forest.groups != stage.groups or forest.classes != stage.classes:
         raise ValueError("expected trees for every group")
     ranked = settings["ranked"]
-    table = arrays["ranks"].reshape(sum(map(bool, ranked)), BINS)
-    if table.dtype != np.uint8 or len(ranked) != len(columns) or not set(columns) <= set(before):
+    table = arrays["ranks"]
+    if table.dtype != np.uint8 or table.shape != (sum(map(bool, ranked)), BINS):
+        raise ValueError("expected an order for each predictor that has none")
+    if len(ranked) != len(columns) or not set(columns) <= set(before):
         raise ValueError("expected predictors among the columns before")
     rows = iter(table)
     return Step(stage, forest, columns, tuple(next(rows) if r else None for r in ranked))
@@ -195,7 +202,7 @@ def learn(
     trees: int,
     leaf: int,
 ) -> list[Link]:
-    """One link per column, in that order.
+    """One link per column, in that order; columns are learnt side by side.
 
     Args:
         order: the columns.
@@ -210,27 +217,29 @@ def learn(
     """
     seen = [binned(b, k) for b, k in zip(bins, codes, strict=True)]
     strength = dependence(codes, bins) if len(order) > most + 1 else None
-    links = []
-    for place, (j, own) in enumerate(zip(order, rng.spawn(len(order)), strict=True)):
+    generators = dict(zip(order, rng.spawn(len(order)), strict=True))
+
+    def link(place: int) -> Link:
+        j, before = order[place], list(order[:place])
         live = np.flatnonzero(counts[j])
         number = np.full(len(counts[j]) + 1, -1)
         number[live] = np.arange(len(live))
         cell = np.where(codes[j] == POOLED, -1, number[codes[j]])
-        before = list(order[:place])
         fixed = _fixed_by(before, codes, cell, counts=counts, live=len(live))
         if fixed is not None:
-            links.append(Link(j, live, source=fixed[0], table=fixed[1]))
-            continue
+            return Link(j, live, source=fixed[0], table=fixed[1])
         if strength is not None and len(before) > most:
             before = sorted(before, key=lambda f: -strength[j, f])[:most]
         known = np.flatnonzero(cell >= 0)
         steps = [
-            _step(stage, cell, known, before, seen=seen, ordered=ordered, rng=own,
+            _step(stage, cell, known, before, seen=seen, ordered=ordered, rng=generators[j],
                   trees=trees, leaf=leaf)
             for stage in stages(counts[j][live], ordered=ordered[j])
         ]  # fmt: skip
-        links.append(Link(j, live, tuple(steps)))
-    return links
+        return Link(j, live, tuple(steps))
+
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="tabsynth-trees") as pool:
+        return list(pool.map(link, range(len(order))))
 
 
 def _step(
@@ -248,15 +257,14 @@ def _step(
     records = known[stage.open_groups[stage.group[cell[known]]]]
     group, chosen = stage.group[cell[records]], stage.choice[cell[records]]
     order: list[NDArray[np.uint8] | None] = []
-    table = np.empty((len(before), len(records)), np.uint8)
-    for row, f in enumerate(before):
-        bins = seen[f][records]
-        rank = None
+    table = np.empty((len(records), len(before)), np.float32)
+    for place, f in enumerate(before):
+        bins, rank = seen[f][records], None
         if not ordered[f]:
             rank = ranks(bins, group * MAX_CLASSES + chosen, stage.groups * MAX_CLASSES)
         order.append(rank)
-        table[row] = bins if rank is None else rank[bins]
-    task = Task(group, stage.groups, chosen, stage.classes, table, BINS)
+        table[:, place] = bins if rank is None else rank[bins]
+    task = Task(group, stage.groups, chosen, stage.classes, table)
     return Step(stage, grow(task, trees=trees, leaf=leaf, rng=rng), tuple(before), tuple(order))
 
 
@@ -282,14 +290,3 @@ def _fixed_by(
         if np.array_equal(table[codes[f][both]], cell[both]):
             return f, table
     return None
-
-
-def order_of_columns(
-    codes: list[Codes],
-    bins: list[NDArray[np.uint8]],
-    counts: list[NDArray[np.int64]],
-    *,
-    ordered: Sequence[bool],
-) -> list[int]:
-    """The order in which columns are drawn."""
-    return list(range(len(codes)))

@@ -48,19 +48,33 @@ def ranks(bins: NDArray[np.uint8], outcome: NDArray[np.int64], outcomes: int) ->
     """
     key = bins.astype(np.int64) * outcomes + outcome
     counts = np.bincount(key, minlength=BINS * outcomes).reshape(BINS, outcomes)
+    used = np.flatnonzero(counts.any(axis=1))
+    counts = counts[used][:, counts.any(axis=0)]
     share = counts.sum(axis=0) / max(counts.sum(), 1)
-    seen = share > 0
-    counts, share = counts[:, seen], share[seen]
     size = counts.sum(axis=1, keepdims=True)
     profile = ((counts + SHRINK * share) / (size + SHRINK) - share) / np.sqrt(share)
-    weighted = profile * np.sqrt(size)
-    _, axes = np.linalg.eigh(weighted.T @ weighted)
-    place = profile @ axes[:, -1]
-    # an eigenvector's sign is arbitrary; fix it so that the same table gives the same model
+    place = np.zeros(BINS)
+    place[used] = profile @ _first_axis(profile * np.sqrt(size))
+    # an axis has no sign of its own; fix it so that the same table gives the same model
     place *= np.sign(place[np.argmax(np.abs(place))]) or 1.0
     rank = np.empty(BINS, np.uint8)
     rank[np.argsort(place.round(12), kind="stable")] = np.arange(BINS)
     return rank
+
+
+def _first_axis(weighted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The first right singular vector, from the smaller of the two Gram matrices."""
+    rows, columns = weighted.shape
+    if not rows or columns <= rows:
+        return np.linalg.eigh(weighted.T @ weighted)[1][:, -1] if columns else np.empty(0)
+    axis: NDArray[np.float64] = np.linalg.eigh(weighted @ weighted.T)[1][:, -1] @ weighted
+    return axis / max(float(np.linalg.norm(axis)), 1e-300)
+
+
+def coarse(bins: NDArray[np.uint8], codes: Codes, most: int) -> NDArray[np.int64]:
+    """Bins of records in at most so many classes, shape (records,)."""
+    found = binned(bins, codes)
+    return runs(np.bincount(found, minlength=int(bins.max()) + 1), most)[found]
 
 
 def dependence(codes: list[Codes], bins: list[NDArray[np.uint8]]) -> NDArray[np.float64]:
@@ -73,10 +87,8 @@ def dependence(codes: list[Codes], bins: list[NDArray[np.uint8]]) -> NDArray[np.
     table = np.zeros((records, d * COARSE), np.float32)
     at = np.arange(records)
     for j, (code, bin_) in enumerate(zip(codes, bins, strict=True)):
-        count = np.bincount(binned(bin_, code), minlength=int(bin_.max()) + 1)
-        coarse = runs(count, COARSE)[binned(bin_, code)]
         known = code != POOLED
-        table[at[known], j * COARSE + coarse[known]] = 1
+        table[at[known], j * COARSE + coarse(bin_, code, COARSE)[known]] = 1
     share = table.mean(axis=0)
     table -= share
     table /= np.sqrt(np.maximum(share, 1 / records))

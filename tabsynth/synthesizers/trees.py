@@ -13,10 +13,12 @@ from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import Codec, Codes
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
-from tabsynth.synthesizers.links import Link, learn, order_of_columns, restore_link
+from tabsynth.synthesizers.links import Link, learn, restore_link
+from tabsynth.synthesizers.ordering import order_of_columns
 from tabsynth.synthesizers.particles import drawn_given
-from tabsynth.synthesizers.predictors import bins_of_cells
+from tabsynth.synthesizers.predictors import bins_of_cells, coarse
 from tabsynth.synthesizers.protocol import Model, ModelState
+from tabsynth.synthesizers.stages import MAX_CLASSES
 from tabsynth.table import Table
 
 SMALLEST_LEAF: Final = 5
@@ -40,8 +42,8 @@ class Trees:
     name: ClassVar[str] = "trees"
     summary: ClassVar[str] = "a chain of honest trees; most faithful, within seconds"
 
-    closeness: Annotated[float, Setting(ge=0, le=1)] = 1.0
-    trees: Annotated[int, Setting(ge=1, le=64)] = 4
+    closeness: Annotated[float, Setting(ge=0, le=1)] = 0.6
+    trees: Annotated[int, Setting(ge=1, le=64)] = 6
     min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT
     max_records: Annotated[int, Setting(ge=100)] = 500_000
     max_predictors: Annotated[int, Setting(ge=1)] = 24
@@ -63,13 +65,13 @@ class Trees:
             DataError: fewer than twice `min_count` records.
 
         Privacy: not differentially private; the model holds margins, and shares of classes in
-            leaves that rest on groups of at least `min_count` records, half of them at random.
+            leaves that rest on at least 5 records, some of them left out at random.
 
         Source: chains of trees, Reiter (2005), Using CART to generate partially synthetic public
             use microdata; see `growing.grow` for the trees.
         """
         codec = freeze(analyze(data), min_count=self.min_count)
-        codes = codec.encode(data)
+        codes = _sorted(codec.encode(data), rng)
         counts = [_counts(k, c.cells, self.min_count)
                   for k, c in zip(codes, codec.columns, strict=True)]  # fmt: skip
         sampled = data.num_rows > self.max_records
@@ -79,7 +81,8 @@ class Trees:
         ordered = [c.ordered for c in codec.columns]
         bins = [bins_of_cells(n, ordered=o) for n, o in zip(counts, ordered, strict=True)]
         grow = {"trees": self.trees, "leaf": self.leaf}
-        order = order_of_columns(codes, bins, counts, ordered=ordered)
+        classes = [coarse(b, k, MAX_CLASSES) for b, k in zip(bins, codes, strict=True)]
+        order = order_of_columns(classes, [c.cells for c in codec.columns], rng)
         links = learn(order, codes, bins, counts=counts, ordered=ordered, rng=rng,
                       most=self.max_predictors, **grow)  # fmt: skip
         return TreesModel(codec, tuple(bins), tuple(links), sampled)
@@ -163,6 +166,20 @@ class TreesModel:
         if self.sampled:
             lines.append("The trees were grown on a random sample of the records.")
         return [*lines, *self.codec.describe()]
+
+
+def _sorted(codes: list[Codes], rng: np.random.Generator) -> list[Codes]:
+    """Codes of the records in an order that follows from them, so that the table's leaves no trace.
+
+    Each code adds a random number of 64 bits of its own; records are sorted by their sums.
+    """
+    total = np.zeros(len(codes[0]), np.uint64)
+    for code in codes:
+        # POOLED is -1, so it takes the last
+        number = rng.integers(0, 2**64, int(code.max(initial=0)) + 2, dtype=np.uint64)
+        total += number[code]
+    order = np.argsort(total)
+    return [code[order] for code in codes]
 
 
 def _counts(codes: Codes, cells: int, min_count: int) -> NDArray[np.int64]:
