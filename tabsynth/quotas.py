@@ -117,7 +117,7 @@ def largest_remainder(shares: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     """
     exact = shares / shares.sum() * n
     # a share of a tenth must not lose a record to the last bit of a float
-    counts = np.floor(exact + 1e-9).astype(np.int64)
+    counts: NDArray[np.int64] = np.floor(exact + 1e-9).astype(np.int64)
     rest = np.argsort(counts - exact, kind="stable")[: n - int(counts.sum())]
     counts[rest] += 1
     return counts
@@ -127,7 +127,8 @@ def interleaved(quotas: NDArray[np.int64]) -> NDArray[np.int64]:
     """A sequence of values 0, 1, ... that each come as often as their quota, evenly spread."""
     value = np.repeat(np.arange(len(quotas)), quotas)
     turn = np.arange(len(value)) - np.repeat(np.cumsum(quotas) - quotas, quotas)
-    return value[np.argsort((turn + 0.5) / quotas[value], kind="stable")]
+    order = np.argsort((turn + 0.5) / quotas[value], kind="stable")
+    return value[order]
 
 
 def _targets(
@@ -144,12 +145,16 @@ def _targets(
     if isinstance(wanted, str):
         found = levels(name) if wanted == EQUAL else ()
         if not found:
-            raise ConditionError(f"balance {name!r}", expected="a column of categories",
-                                 got="one of numbers, dates or invented values",
-                                 remedy="choose another column, or give shares of values")  # fmt: skip
+            raise ConditionError(
+                f"balance {name!r}", expected="a column of categories",
+                got="one of numbers, dates or invented values",
+                remedy="choose another column, or give shares of values",
+            )  # fmt: skip
         if n < len(found):
-            raise UsageError("--balance", expected=f"at least {len(found)} records, one per value",
-                             got=str(n), remedy="ask for more, or choose another column")  # fmt: skip
+            raise UsageError(
+                "--balance", expected=f"at least {len(found)} records, one per value",
+                got=str(n), remedy="ask for more, or choose another column",
+            )  # fmt: skip
         return dict.fromkeys(found, 1 / len(found))
     sizes = [float(s) for s in wanted.values()]
     if not sizes or not all(math.isfinite(s) and s >= 0 for s in sizes):

@@ -334,8 +334,10 @@ class Codec:
                     remedy="see `tabsynth inspect MODEL` for the columns that can be given",
                 )
             codec, column = self.column(name), given.data.column(name)
-            numeric = isinstance(codec, NumericCodec)
-            code = codec.nearest(column) if numeric else codec.encode(column)
+            if isinstance(codec, NumericCodec):
+                code, unknown_is = codec.nearest(column), "one far outside"
+            else:
+                code, unknown_is = codec.encode(column), "one unknown or too rare"
             free = column.is_null().to_numpy()
             unknown = int(np.count_nonzero((code == POOLED) & ~free))
             if unknown:
@@ -343,7 +345,7 @@ class Codec:
                 raise ConditionError(
                     f"given {name!r}",
                     expected=f"values that the model knows ({codec.describe()})",
-                    got=f"{'one far outside' if numeric else 'one unknown or too rare'}{of}",
+                    got=f"{unknown_is}{of}",
                     remedy="give others, or leave the cell empty to have it drawn",
                 )
             codes[name] = np.where(free, POOLED, code)

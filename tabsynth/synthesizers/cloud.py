@@ -126,6 +126,7 @@ class Cloud:
 
         Particles that were one when the pools were spread count as one.
         """
-        families = np.bincount(self.origin, self.weight, minlength=len(self.origin))
+        families = np.zeros(len(self.origin))
+        np.add.at(families, self.origin, self.weight)
         worth = effective_size(families, self.sizes)
         return np.where(np.isneginf(self.log_probability), 0.0, worth)

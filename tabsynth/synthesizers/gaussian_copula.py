@@ -23,7 +23,6 @@ from tabsynth.synthesizers.scaling import lay_out
 from tabsynth.synthesizers.truncated import follow, log_probability, truncated_normal
 from tabsynth.table import Table
 
-ASKED: Final = 256
 LAYOUT_RECORDS: Final = 500_000
 
 
@@ -154,7 +153,7 @@ class GaussianCopulaModel:
                             strict=True)
         )  # fmt: skip
         inner = self.correlation[np.ix_(fixed, fixed)]
-        joint = log_probability(inner, low, high, draws=ASKED, rng=rng)[which]
+        joint = log_probability(inner, low, high, rng)[which]
         # a cell without a share is an empty stretch
         joint = np.where(np.isneginf(unrelated), -np.inf, joint)
         return Odds(joint, unrelated, np.full(len(joint), np.inf))

@@ -49,7 +49,8 @@ class Odds:
         Not the bare probability: that is tiny wherever many columns are given, and no fault then.
         """
         likely = self.log_probability >= self.log_unrelated + np.log(RAREST)
-        return ~(np.isfinite(self.log_probability) & likely)
+        fine: NDArray[np.bool_] = np.isfinite(self.log_probability) & likely
+        return ~fine
 
     def sentence(self) -> str:
         """How the conditions are met, for whoever waits."""

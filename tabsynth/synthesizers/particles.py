@@ -1,10 +1,10 @@
 """Drawing along a chain when some columns are given: pools of particles, weighted and resampled.
 
 Records under the same conditions share pools of particles. A pool goes through the columns in
-drawing order. A given column is not drawn but set, and each particle is weighed by how probable it makes
-the given cell. After the last given column as many particles go on as there are records. Where
-the given columns come first in drawing order, one particle per record is enough and nothing is
-weighted: the draw is exact.
+drawing order. A given column is not drawn but set, and each particle is weighed by how probable
+it makes the given cell. After the last given column as many particles go on as there are records.
+Where the given columns come first in drawing order, one particle per record is enough and nothing
+is weighted: the draw is exact.
 
 Source: sequential importance resampling, Gordon, Salmond and Smith (1993),
 doi:10.1049/ip-f-2.1993.0015; resampling only when weights are uneven, Liu and Chen (1998),
@@ -25,12 +25,11 @@ from tabsynth.errors import ConditionError
 from tabsynth.synthesizers.cloud import Cloud
 from tabsynth.synthesizers.links import Link
 from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated
-from tabsynth.synthesizers.pools import Counts, Pools
+from tabsynth.synthesizers.pools import FACTORS, Counts, Pools
 
-# pools that are worth too little are drawn again with more particles
-FACTORS: Final = (1, 4, 16, 64)
 # as many records under a condition tell how far its particles carry
 ASKED: Final = 512
+ASKED_AT_ONCE: Final = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -113,13 +112,16 @@ class Chain:
         records = np.minimum(np.bincount(which) * each, np.where(kinds.exact, 1, ASKED))
         odds = Odds(np.empty(len(records)), unrelated, np.empty(len(records)))
         kind = np.arange(len(records))
-        for factor in FACTORS:
+        few = Pools.plan(kind, records, exact=kinds.exact, factor=1).particles.sum()
+        # few conditions are asked closely from the start
+        start = max((f for f in FACTORS if f * few <= ASKED_AT_ONCE), default=1)
+        for factor in FACTORS[FACTORS.index(start) :]:
             pools = Pools.plan(kind, records[kind], exact=kinds.exact[kind], factor=factor)
             for some in pools.batches():
                 part = pools.part(some)
                 cloud = self._reach(part, kinds, rng)
                 odds.log_probability[part.kind] = cloud.log_probability
-                worth = part.expected(cloud.worth, FACTORS[FACTORS.index(factor) :])
+                worth = part.expected(cloud.worth, factor)
                 odds.effective[part.kind] = np.where(part.exact, np.inf, worth / part.records)
             # what looks hopeless is looked at more closely
             kind = kind[(odds.hopeless & ~kinds.exact)[kind]]

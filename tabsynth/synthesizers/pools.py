@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 Counts = NDArray[np.int64]
 
 AT_ONCE: Final = 1 << 17
+# pools that are worth too little are drawn again with so many times the particles
+FACTORS: Final = (1, 4, 16, 64)
 FEWEST: Final = 32
 PER_RECORD: Final = 4
 # what a pool must be worth: so many independent particles, and so many per record
@@ -51,10 +53,11 @@ class Pools:
         pieces = -(-records // most)
         ends = np.cumsum(pieces)
         place = np.arange(int(ends[-1])) - np.repeat(ends - pieces, pieces)
-        kind, exact, whole, records = (np.repeat(a, pieces) for a in (kind, exact, records, pieces))
-        records = whole // records + (place < whole % records)
-        weighted = factor * np.maximum(FEWEST, PER_RECORD * records)
-        return cls(kind, records, np.where(exact, records, weighted), exact)
+        whole, parts = np.repeat(records, pieces), np.repeat(pieces, pieces)
+        own = whole // parts + (place < whole % parts)
+        exact = np.repeat(exact, pieces)
+        weighted = factor * np.maximum(FEWEST, PER_RECORD * own)
+        return cls(np.repeat(kind, pieces), own, np.where(exact, own, weighted), exact)
 
     def batches(self) -> Iterator[slice]:
         """Runs of pools that are drawn together, within a bound on memory."""
@@ -72,17 +75,17 @@ class Pools:
         """How many independent particles a pool must be worth, shape (pools,); 0 where exact."""
         return np.where(self.exact, 0, np.maximum(ENOUGH, ENOUGH_PER_RECORD * self.records))
 
-    def expected(self, worth: NDArray[np.float64], factors: Sequence[int]) -> NDArray[np.float64]:
-        """What pools will be worth with the first of growing sizes that is enough, or the last.
+    def expected(self, worth: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
+        """What pools will be worth with the first of `FACTORS` that is enough, or the last.
 
         Args:
             worth: shape (pools,), what they are worth now.
-            factors: the size now, and larger ones.
+            factor: the one that they have now.
         """
-        best = worth
-        for factor in factors[1:]:
-            best = np.where(best < self.enough, worth * factor / factors[0], best)
-        return best
+        best = np.zeros(len(worth))
+        for each in FACTORS:
+            best = np.where(best < self.enough, worth * each / factor, best)
+        return np.maximum(best, np.minimum(worth, 1.0))
 
 
 def effective_size(weight: NDArray[np.float64], sizes: Counts) -> NDArray[np.float64]:
@@ -121,4 +124,5 @@ def picks(
     step = (place + rng.random(len(sizes))[pool]) / wanted[pool]
     points = above[pool] + step * (above[pool + 1] - above[pool])
     found = np.searchsorted(ends, points, side="right")
-    return np.clip(found, (last - sizes)[pool], last[pool] - 1)
+    kept: NDArray[np.intp] = np.clip(found, (last - sizes)[pool], last[pool] - 1)
+    return kept

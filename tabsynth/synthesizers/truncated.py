@@ -11,6 +11,8 @@ from scipy.special import logsumexp, ndtr, ndtri
 GIBBS_SWEEPS: Final = 30
 MAX_PATTERNS: Final = 64
 AT_ONCE: Final = 1 << 18
+FEWEST: Final = 64
+MOST: Final = 16_384
 
 
 def truncated_normal(
@@ -104,8 +106,6 @@ def log_probability(
     correlation: NDArray[np.float64],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
-    *,
-    draws: int,
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Estimated log-probability that a normal vector falls into each box, shape (n,).
@@ -116,19 +116,21 @@ def log_probability(
         correlation: shape (d, d), positive definite.
         low: shape (d, n), may be -inf.
         high: shape (d, n), may be inf.
-        draws: the estimate is a mean over so many.
         rng: the only source of randomness.
 
     Source: Geweke (1991) as in `truncated_normal`; Hajivassiliou and McFadden (1998),
         doi:10.2307/2998576.
     """
     found = np.empty(low.shape[1])
-    step = max(AT_ONCE // draws, 1)
+    # few boxes are looked at more closely
+    draws = int(np.clip(AT_ONCE // len(found), FEWEST, MOST))
+    step = AT_ONCE // draws
     for start in range(0, len(found), step):
-        boxes = [np.repeat(ends[:, start : start + step], draws, axis=1) for ends in (low, high)]
-        _, log_share = _in_turn(correlation, *boxes, rng)
+        some = slice(start, start + step)
+        first, last = (np.repeat(ends[:, some], draws, axis=1) for ends in (low, high))
+        _, log_share = _in_turn(correlation, first, last, rng)
         by_box = log_share.reshape(-1, draws)
-        found[start : start + step] = logsumexp(by_box, axis=1) - np.log(draws)
+        found[some] = logsumexp(by_box, axis=1) - np.log(draws)
     return found
 
 
