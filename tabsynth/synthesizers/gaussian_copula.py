@@ -153,10 +153,15 @@ class GaussianCopulaModel:
                             strict=True)
         )  # fmt: skip
         inner = self.correlation[np.ix_(fixed, fixed)]
-        joint = log_probability(inner, low, high, rng)[which]
+        joint = log_probability(inner, low, high, rng)
         # a cell without a share is an empty stretch
-        joint = np.where(np.isneginf(unrelated), -np.inf, joint)
-        return Odds(joint, unrelated, np.full(len(joint), np.inf))
+        joint[np.isneginf(unrelated[first])] = -np.inf
+        odds = Odds(joint, unrelated[first], np.full(len(joint), np.inf))
+        # what looks hopeless is looked at more closely
+        closer = np.flatnonzero(odds.hopeless & np.isfinite(unrelated[first]))
+        if len(closer):
+            joint[closer] = log_probability(inner, low[:, closer], high[:, closer], rng)
+        return Odds(joint[which], unrelated, np.full(len(which), np.inf))
 
     def levels(self, column: str) -> list[Any]:
         """The values of a categorical column that the model emits; none where it has numbers."""

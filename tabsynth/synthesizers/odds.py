@@ -14,6 +14,7 @@ from tabsynth.errors import ConditionError
 from tabsynth.table import Table
 
 RAREST: Final = 1e-6
+SHOWN: Final = 5
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,9 @@ def require_likely(odds: Odds, given: Table) -> None:
     first = int(hopeless[0])
     names = [n for n in given.schema.names if given.data.column(n)[first].is_valid]
     unrelated = f" ({_shown(odds.log_unrelated[first])} were they unrelated)"
-    of = f" in {len(hopeless):,} of {given.num_rows:,} conditions (first: {first + 1:,})"
+    places = ", ".join(str(place + 1) for place in hopeless[:SHOWN])
+    more = ", ..." if len(hopeless) > SHOWN else ""
+    of = f" in {len(hopeless):,} of {given.num_rows:,} conditions (record {places}{more})"
     raise ConditionError(
         f"given {', '.join(map(repr, names))}",
         expected="values that the model draws together",

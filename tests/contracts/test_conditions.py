@@ -156,7 +156,7 @@ def test_conditions_that_contradict_are_refused_before_any_record(name: str) -> 
         assert sample(fitted, given=pa.table(given), seed=0).num_rows == 3
         return
     with pytest.raises(
-        ConditionError, match=r"estimated probability of .* in 1 of 3 conditions \(first: 2\)"
+        ConditionError, match=r"estimated probability of .* in 1 of 3 conditions \(record 2\)"
     ):
         sample(fitted, given=pa.table(given), seed=0)
     with pytest.raises(
