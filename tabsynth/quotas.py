@@ -89,7 +89,7 @@ def with_quotas(
         if given is not None and name in given.schema.names:
             raise UsageError("shares", expected="columns that are not given too",
                              got=f"{name!r} in both", remedy="name it once")  # fmt: skip
-        targets = _targets(name, wanted, n, schema, levels)
+        targets = _targets(name, wanted, n, schema=schema, levels=levels)
         values = as_given(pa.table({name: pa.array(list(targets))}), schema)
         quotas = largest_remainder(np.array([*targets.values()], np.float64), n)
         # dealt evenly over what earlier columns hold, so that every combination gets its part
@@ -135,6 +135,7 @@ def _targets(
     name: str,
     wanted: Mapping[Any, float] | str,
     n: int,
+    *,
     schema: TableSchema,
     levels: Callable[[str], Sequence[Any]],
 ) -> Mapping[Any, float]:

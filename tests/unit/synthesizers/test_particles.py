@@ -70,7 +70,7 @@ def test_records_follow_the_chain_given_some_columns(
     """Chi-square against all combinations, together or one by one; false alarm 1 in 10,000."""
     rng = np.random.default_rng(1)
     combinations, share = posterior(model, wanted)
-    calls, n = (600, 1) if alone else (1, 4000)
+    calls, n = (400, 1) if alone else (1, 4000)
     drawn = np.concatenate([
         np.array(model._chain.draw_given(n, {j: np.full(n, c) for j, c in wanted.items()}, rng))
         for _ in range(calls)
@@ -89,13 +89,13 @@ def test_records_follow_the_chain_given_some_columns(
 
 @pytest.mark.parametrize("wanted", CASES)
 def test_the_estimated_probability_is_the_chains(model: TreesModel, wanted: dict[int, int]) -> None:
-    """Mean of 40 estimates within 4 standard errors; exact where nothing is drawn."""
+    """Mean of 20 estimates within 5 standard errors; exact where nothing is drawn."""
     _, share = posterior(model, wanted)
     cells = {j: np.array([c]) for j, c in wanted.items()}
-    odds = [model._chain.ask(cells, 500, np.random.default_rng(i)) for i in range(40)]
+    odds = [model._chain.ask(cells, 500, np.random.default_rng(i)) for i in range(20)]
     found = np.array([float(o.probability[0]) for o in odds])
-    error = found.std() / np.sqrt(40)
-    assert abs(found.mean() - share.sum()) < 4 * error + 1e-6
+    error = found.std() / np.sqrt(20)
+    assert abs(found.mean() - share.sum()) < 5 * error + 1e-6
     places = [link.column for link in model.links]
     first = set(places[: len(wanted)]) == set(wanted)
     assert np.isinf(odds[0].effective[0]) == first
