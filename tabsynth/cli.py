@@ -14,8 +14,8 @@ from tabsynth.commands import PIPE_CLOSED, Stopped, app
 from tabsynth.errors import TabsynthError
 
 ANYWHERE: Final = ("--debug", "--quiet")
-PAIRS: Final = ("--given", "--param")
-COLUMNS: Final = ("--protected", "--strata")
+PAIRS: Final = ("--given", "--param", "--shares")
+COLUMNS: Final = ("--balance", "--protected", "--strata")
 TABLES: Final = (".csv", ".csv.gz", ".parquet", ".jsonl")
 BUG: Final = 70
 

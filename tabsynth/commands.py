@@ -193,10 +193,16 @@ def sample(
     given_file: Annotated[
         Path | None, typer.Option(readable=False, help="a table of conditions, one record each")
     ] = None,
+    balance: Annotated[
+        list[str], typer.Option(metavar="COL", help="every value of it in as many records")
+    ] = [],  # noqa: B006
+    shares: Annotated[
+        list[str], typer.Option(metavar="COL=VALUE:SHARE,...", help="values in these shares")
+    ] = [],  # noqa: B006
     workers: Annotated[int | None, typer.Option(min=1, help="threads")] = None,
 ) -> None:
     """Draw a synthetic table from a model."""
-    from tabsynth import conditions, modelfile, sampler
+    from tabsynth import conditions, modelfile, quotas, sampler
     from tabsynth.io.read import read_raw
 
     if given and given_file:
@@ -209,10 +215,12 @@ def sample(
         wanted = conditions.from_texts(given, fitted.schema)
     elif given_file:
         wanted = conditions.as_given(read_raw(given_file), fitted.schema)
+    targets = quotas.shares_from_texts(balance, shares, fitted.schema)
     total = sampler.rows_to_draw(fitted, rows, wanted)
-    with Progress(quiet=_quiet).count("sampling", total) as progress:
-        sampler.sample_to(out, fitted, total, seed=seed, given=wanted, workers=workers,
-                          progress=progress)  # fmt: skip
+    lines = Progress(quiet=_quiet)
+    with lines.count("sampling", total) as progress:
+        sampler.sample_to(out, fitted, total, seed=seed, given=wanted, shares=targets,
+                          workers=workers, progress=progress, say=lines.say)  # fmt: skip
     typer.echo(f"wrote {total:,} records to {out}")
 
 

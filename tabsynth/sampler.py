@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -23,14 +24,19 @@ from tabsynth.errors import ConditionError, UsageError
 from tabsynth.generators import generate
 from tabsynth.io.write import open_writer
 from tabsynth.modelfile import Fitted
+from tabsynth.quotas import with_quotas
+from tabsynth.synthesizers.odds import require_likely
+from tabsynth.synthesizers.protocol import Conditional
 from tabsynth.table import Table
 
 if TYPE_CHECKING:
     from tabsynth.conditions import Given
+    from tabsynth.quotas import Shares
 
 CHUNK_ROWS: Final = 65_536
 
 Progress = Callable[[int], object]
+Say = Callable[[str], object]
 
 
 def sample(
@@ -39,7 +45,9 @@ def sample(
     *,
     seed: int | None = None,
     given: Given | None = None,
+    shares: Shares | None = None,
     workers: int | None = None,
+    say: Say = lambda _: None,
 ) -> Table:
     """Draw a synthetic table.
 
@@ -50,13 +58,16 @@ def sample(
         seed: the same seed gives the same records; by default a fresh one.
         given: values of some columns: a mapping, or a table of one condition for all records or
             of one per record; missing cells are free.
+        shares: by column, the share of records that each value gets, or `equal`; exact up to
+            rounding.
         workers: threads; by default one per processor.
+        say: called with a line on how conditions are met.
 
     Raises:
-        UsageError: n below 1.
-        ConditionError: a condition that the model cannot meet.
+        UsageError: n below 1, or shares that do not add up to 1.
+        ConditionError: a condition that the model cannot meet, or hardly ever.
     """
-    chunks = draw(fitted, n, seed=seed, given=given, workers=workers)
+    chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say)
     return Table(fitted.schema.emitted, pa.concat_tables(chunks))
 
 
@@ -67,8 +78,10 @@ def sample_to(
     *,
     seed: int | None = None,
     given: Given | None = None,
+    shares: Shares | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    say: Say = lambda _: None,
 ) -> int:
     """Draw a synthetic table into a file, which appears whole or not at all.
 
@@ -78,8 +91,10 @@ def sample_to(
         n: see `sample`.
         seed: see `sample`.
         given: see `sample`.
+        shares: see `sample`.
         workers: see `sample`.
         progress: called with the number of records after each chunk.
+        say: see `sample`.
 
     Returns:
         How many records were written.
@@ -87,7 +102,7 @@ def sample_to(
     Raises:
         OutputError: the place cannot be written.
     """
-    chunks = draw(fitted, n, seed=seed, given=given, workers=workers)
+    chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say)
     written = 0
     with open_writer(path, fitted.schema.emitted) as writer:
         for chunk in chunks:
@@ -131,20 +146,24 @@ def draw(
     *,
     seed: int | None,
     given: Given | None,
+    shares: Shares | None = None,
     workers: int | None,
+    say: Say = lambda _: None,
 ) -> Iterator[pa.Table]:
-    """Chunks of records in order; arguments are checked before the first is drawn."""
+    """Chunks of records in order; all is checked and asked before the first is drawn."""
+    # an int, so that it can be spawned from without holding state
+    entropy = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
     conditions = None if given is None else as_given(given, fitted.schema)
     if conditions is not None and not conditions.schema.names:
         conditions = None
     total = rows_to_draw(fitted, n, conditions)
+    if shares:
+        conditions = with_quotas(
+            conditions, shares, total, schema=fitted.schema, levels=partial(_levels, fitted),
+            rng=np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(0, 0))),
+        )  # fmt: skip
     if conditions is not None:
-        # refuse an impossible condition before any work and any output
-        for start in range(0, conditions.num_rows, CHUNK_ROWS):
-            part = Table(conditions.schema, conditions.data.slice(start, CHUNK_ROWS))
-            fitted.model.sample(part.num_rows, rng=np.random.default_rng(0), given=part)
-    # an int, so that it can be spawned from without holding state
-    entropy = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
+        _ask(fitted, conditions, total, say)
     starts = range(0, total, CHUNK_ROWS)
 
     def chunk(index: int) -> pa.Table:
@@ -153,6 +172,24 @@ def draw(
         return _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
 
     return _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
+
+
+def _ask(fitted: Fitted, given: Table, n: int, say: Say) -> None:
+    """Refuse what the model never or hardly ever draws, before any work and any output."""
+    if isinstance(fitted.model, Conditional):
+        odds = fitted.model.odds(n, given=given, rng=np.random.default_rng(0))
+        require_likely(odds, given)
+        say(odds.sentence())
+
+
+def _levels(fitted: Fitted, column: str) -> Sequence[Any]:
+    """The categories that a column can be given; none where it has none."""
+    field = fitted.schema.field(column)
+    if not (field.is_modelled and field.is_categorical):
+        return ()
+    if isinstance(fitted.model, Conditional):
+        return fitted.model.levels(column)
+    return field.domain or ((False, True) if field.type == "boolean" else ())
 
 
 def _chunk(

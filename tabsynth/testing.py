@@ -22,7 +22,7 @@ from tabsynth.errors import ConditionError, DataError
 from tabsynth.report.model import Result
 from tabsynth.schema.check import check
 from tabsynth.schema.model import Constraints, FieldExtension, FieldSchema, TableSchema
-from tabsynth.synthesizers.protocol import Model, ModelState, Synthesizer
+from tabsynth.synthesizers.protocol import Conditional, Model, ModelState, Synthesizer
 from tabsynth.table import Table
 
 ROWS: Final = 300
@@ -200,12 +200,25 @@ def _check_conditions(model: Model, who: str) -> None:
     levels = model.sample(3, rng=np.random.default_rng(7), given=each).column("level").to_pylist()
     met = len(levels) == 3 and (levels[0], levels[2]) == ("low", "high")
     _require(met, who, "one condition per record, a missing one being free")
+    if isinstance(model, Conditional):
+        _check_odds(model, model.schema, who)
     _require_refused(
         lambda: model.sample(
             5, rng=np.random.default_rng(8), given=_given(model.schema, {"age": [100_000]})
         ),
         ConditionError, who, "a condition far outside the data to raise ConditionError",
     )  # fmt: skip
+
+
+def _check_odds(model: Conditional, schema: TableSchema, who: str) -> None:
+    levels = model.levels("level")
+    _require(sorted(levels) == ["high", "low", "middle"], who, "levels() to list the categories")
+    given = _given(schema, {"level": levels})
+    odds = model.odds(3, given=given, rng=np.random.default_rng(10))
+    _require(len(odds.probability) == 3, who, "odds() to answer for every condition")
+    total = float(odds.probability.sum())
+    _require(abs(total - 1) < 0.1, who, "probabilities of all categories to add up to about 1")
+    _require(bool((odds.effective > 0).all()), who, "at least some draws behind every record")
 
 
 def _check_state(kind: type[Synthesizer], model: Model, table: Table, who: str) -> None:

@@ -20,6 +20,8 @@ from tabsynth.table import Table
 
 POOLED: Final = -1
 SHOWN: Final = 20
+# a condition may lie so far beyond a column's ends, in spans, and still count as its outermost cell
+BEYOND: Final = 0.5
 
 Codes = NDArray[np.signedinteger[Any]]
 
@@ -182,15 +184,26 @@ class NumericCodec:
                 units[inside] = first * (1 - uniform) + last * uniform
         return self._from_units(units, missing if missing.any() else None)
 
-    def contains(self, column: pa.ChunkedArray) -> NDArray[np.bool_]:
-        """Whether each value lies in a cell, shape (records,); missing values do."""
+    def nearest(self, column: pa.ChunkedArray) -> Codes:
+        """Codes of shape (records,), those of the nearest cell where a value has none.
+
+        POOLED where a value lies further beyond the ends than half the column's span.
+        """
         codes = self.encode(column)
         units, missing = self._units(column.combine_chunks())
-        known = np.flatnonzero((codes != POOLED) & ~missing)
-        cell = codes[known]
-        inside = missing.copy()
-        inside[known] = (units[known] >= self.low[cell]) & (units[known] <= self.high[cell])
-        return inside
+        order = np.argsort(np.append(self.low, self.high), kind="stable")
+        if not len(order):
+            return codes
+        ends = np.append(self.low, self.high)[order].astype(np.float64)
+        cell = np.clip(codes, 0, len(self.low) - 1)
+        inside = (codes != POOLED) & (units >= self.low[cell]) & (units <= self.high[cell])
+        above = np.clip(np.searchsorted(ends, units), 1, len(ends) - 1)
+        closer = np.where(units - ends[above - 1] <= ends[above] - units, above - 1, above)
+        reach = (ends[-1] - ends[0]) * BEYOND
+        far = (units < ends[0] - reach) | (units > ends[-1] + reach)
+        near = np.where(far, POOLED, order[closer] % len(self.low))
+        found: Codes = np.where(missing | inside, codes, near).astype(codes.dtype)
+        return found
 
     def _units(self, values: pa.Array) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         whole = self.low.dtype.kind == "i"
@@ -305,8 +318,11 @@ class Codec:
     def encode_given(self, given: Table) -> dict[str, Codes]:
         """Codes of conditions; a missing cell is free and gets POOLED.
 
+        Numbers without a cell get the nearest.
+
         Raises:
-            ConditionError: a column that is not modelled, or a value without a cell.
+            ConditionError: a column that is not modelled, an unknown category, or a number far
+                outside.
         """
         codes = {}
         for name in given.schema.names:
@@ -318,18 +334,29 @@ class Codec:
                     remedy="see `tabsynth inspect MODEL` for the columns that can be given",
                 )
             codec, column = self.column(name), given.data.column(name)
-            code = codec.encode(column)
+            if isinstance(codec, NumericCodec):
+                code, unknown_is = codec.nearest(column), "one far outside"
+            else:
+                code, unknown_is = codec.encode(column), "one unknown or too rare"
             free = column.is_null().to_numpy()
-            reachable = codec.contains(column) if isinstance(codec, NumericCodec) else code >= 0
-            if not np.all(reachable | free):
+            unknown = int(np.count_nonzero((code == POOLED) & ~free))
+            if unknown:
+                of = f" ({unknown:,} of {len(column):,} conditions)" if len(column) > 1 else ""
                 raise ConditionError(
                     f"given {name!r}",
-                    expected="a value that the model can emit",
-                    got="a value outside what it learnt or too rare to be learnt",
-                    remedy="see `tabsynth inspect MODEL` for what the column can hold",
+                    expected=f"values that the model knows ({codec.describe()})",
+                    got=f"{unknown_is}{of}",
+                    remedy="give others, or leave the cell empty to have it drawn",
                 )
             codes[name] = np.where(free, POOLED, code)
         return codes
+
+    def levels(self, name: str, emitted: NDArray[Any]) -> list[Any]:
+        """The categories behind the emitted cells of a column, in order; none where it has none."""
+        codec = self.column(name)
+        if not isinstance(codec, CategoryCodec):
+            return []
+        return [codec.categories[k] for k in np.sort(emitted) if k != codec.missing_cell]
 
     def describe(self) -> list[str]:
         """What each column can hold, in words."""

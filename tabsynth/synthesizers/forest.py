@@ -101,7 +101,7 @@ class Forest:
         """Sizes, and arrays."""
         sizes = [self.groups, self.trees, self.classes, len(self.feature), len(self.cumulative),
                  self.depth]  # fmt: skip
-        arrays = {
+        arrays: dict[str, NDArray[Any]] = {
             "feature": self.feature, "cut": self.cut, "child": self.child, "leaf": self.leaf,
             "cumulative": self.cumulative,
         }  # fmt: skip

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Setting
-from scipy.special import ndtr, ndtri
 
 from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import Codec, Codes
@@ -18,12 +17,12 @@ from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.correlation import latent_correlation
 from tabsynth.synthesizers.latent import LatentColumn
 from tabsynth.synthesizers.margins import margin, require_possible
+from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated
 from tabsynth.synthesizers.protocol import Model, ModelState
 from tabsynth.synthesizers.scaling import lay_out
+from tabsynth.synthesizers.truncated import follow, log_probability, truncated_normal
 from tabsynth.table import Table
 
-GIBBS_SWEEPS: Final = 30
-MAX_PATTERNS: Final = 64
 LAYOUT_RECORDS: Final = 500_000
 
 
@@ -136,8 +135,38 @@ class GaussianCopulaModel:
         latent = np.empty((len(self.columns), n))
         latent[fixed] = truncated_normal(inner, low, high, rng)
         if len(free):
-            latent[free] = _follow(self.correlation, fixed, free, latent[fixed], rng=rng)
+            latent[free] = follow(self.correlation, fixed, free, latent[fixed], rng=rng)
         return latent
+
+    def odds(self, n: int, *, given: Table, rng: np.random.Generator) -> Odds:
+        """The probability of conditions, estimated where several columns are given.
+
+        See `protocol.Conditional`. Nothing is weighted when records are drawn.
+        """
+        wanted = {self.schema.names.index(x): k for x, k in self.codec.encode_given(given).items()}
+        unrelated = log_unrelated(wanted, [c.share_by_cell for c in self.columns])
+        fixed = np.array(list(wanted))
+        first, which = distinct(list(wanted.values()))
+        low, high = (
+            np.stack(ends)
+            for ends in zip(*(self.columns[j].interval(k[first]) for j, k in wanted.items()),
+                            strict=True)
+        )  # fmt: skip
+        inner = self.correlation[np.ix_(fixed, fixed)]
+        joint = log_probability(inner, low, high, rng)
+        # a cell without a share is an empty stretch
+        joint[np.isneginf(unrelated[first])] = -np.inf
+        odds = Odds(joint, unrelated[first], np.full(len(joint), np.inf))
+        # what looks hopeless is looked at more closely
+        closer = np.flatnonzero(odds.hopeless & np.isfinite(unrelated[first]))
+        if len(closer):
+            joint[closer] = log_probability(inner, low[:, closer], high[:, closer], rng)
+        return Odds(joint[which], unrelated, np.full(len(which), np.inf))
+
+    def levels(self, column: str) -> list[Any]:
+        """The values of a categorical column that the model emits; none where it has numbers."""
+        share = self.columns[self.schema.names.index(column)].share_by_cell
+        return self.codec.levels(column, np.flatnonzero(share))
 
     def state(self) -> ModelState:
         """What a model file holds of it."""
@@ -154,99 +183,6 @@ class GaussianCopulaModel:
             f"One correlation for each of {d * (d - 1) // 2} pairs of columns, nothing beyond.",
             *self.codec.describe(),
         ]
-
-
-def truncated_normal(
-    correlation: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Normal vectors with that correlation, each inside its own box; shape (d, n).
-
-    One bounded dimension is drawn exactly, several by Gibbs sampling over truncated normals; then
-    those without a bound follow from the conditional normal (beyond 64 different sets of bounded
-    dimensions, Gibbs sampling draws them too).
-
-    Args:
-        correlation: shape (d, d), positive definite.
-        low: shape (d, n), may be -inf.
-        high: shape (d, n), may be inf.
-        rng: the only source of randomness.
-
-    Source: Geweke (1991), Efficient simulation from the multivariate normal ... subject to linear
-        constraints.
-    """
-    free = np.isinf(low) & np.isinf(high)
-    draws = np.empty(low.shape)
-    # one step between a bounded dimension and a free one is small when they go together closely:
-    # Gibbs sampling over both would not arrive; so each set of bounded ones is drawn on its own
-    patterns, which = np.unique(free, axis=1, return_inverse=True)
-    if patterns.shape[1] > MAX_PATTERNS:
-        return _gibbs(correlation, low, high, rng)
-    for pattern, loose in enumerate(patterns.T):
-        rows = np.flatnonzero(which.ravel() == pattern)
-        bounded = np.flatnonzero(~loose)
-        inner = correlation[np.ix_(bounded, bounded)]
-        part = np.ix_(bounded, rows)
-        draws[part] = _gibbs(inner, low[part], high[part], rng)
-        if loose.any():
-            rest = np.flatnonzero(loose)
-            draws[np.ix_(rest, rows)] = _follow(correlation, bounded, rest, draws[part], rng=rng)
-    return draws
-
-
-def _follow(
-    correlation: NDArray[np.float64],
-    known: NDArray[np.intp],
-    free: NDArray[np.intp],
-    latent: NDArray[np.float64],
-    *,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """The free dimensions drawn given the known ones' values, shape (free, n)."""
-    across = correlation[np.ix_(known, free)]
-    weights = np.linalg.solve(correlation[np.ix_(known, known)], across).T
-    rest = correlation[np.ix_(free, free)] - weights @ across
-    root = np.linalg.cholesky(rest + 1e-9 * np.eye(len(free)))
-    noise = rng.standard_normal((len(free), latent.shape[1]))
-    drawn: NDArray[np.float64] = weights @ latent + root @ noise
-    return drawn
-
-
-def _gibbs(
-    correlation: NDArray[np.float64],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    d = len(low)
-    if not d:
-        return np.empty(low.shape)
-    precision = np.linalg.inv(correlation)
-    draws = np.stack([_between(low[j], high[j], rng) for j in range(d)])
-    for _ in range(GIBBS_SWEEPS if d > 1 else 0):
-        for j in range(d):
-            spread = 1 / np.sqrt(precision[j, j])
-            pull = precision[j] @ draws - precision[j, j] * draws[j]
-            mean = -pull / precision[j, j]
-            inside = _between((low[j] - mean) / spread, (high[j] - mean) / spread, rng)
-            draws[j] = np.clip(mean + spread * inside, low[j], high[j])
-    return draws
-
-
-def _between(
-    low: NDArray[np.float64], high: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Standard normals between two ends, each of shape (n,)."""
-    # in the lower tail ndtr keeps its relative precision; so both ends are mirrored into it
-    mirror = low > 0
-    a, b = np.where(mirror, -high, low), np.where(mirror, -low, high)
-    below = ndtr(a)
-    drawn = ndtri(below + rng.random(len(low)) * (ndtr(b) - below))
-    drawn = np.clip(np.where(np.isfinite(drawn), drawn, np.clip(0.0, a, b)), a, b)
-    drawn *= np.where(mirror, -1.0, 1.0)
-    return np.asarray(drawn, np.float64)
 
 
 def _some(codes: list[Codes], rng: np.random.Generator) -> list[Codes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from tabsynth.encoding.codec import POOLED, Codec, Codes
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.margins import draw, margin, require_possible, require_shares
+from tabsynth.synthesizers.odds import Odds, log_unrelated
 from tabsynth.synthesizers.protocol import Model, ModelState
 from tabsynth.table import Table
 
@@ -91,6 +92,17 @@ class IndependentModel:
                 drawn = np.where(wanted == POOLED, drawn, wanted)
             codes.append(drawn)
         return self.codec.decode(codes, rng, given=given)
+
+    def odds(self, n: int, *, given: Table, rng: np.random.Generator) -> Odds:
+        """The exact probability of conditions; see `protocol.Conditional`."""
+        wanted = {self.schema.names.index(x): k for x, k in self.codec.encode_given(given).items()}
+        exact = log_unrelated(wanted, self.margins)
+        return Odds(exact, exact, np.full(len(exact), np.inf))
+
+    def levels(self, column: str) -> list[Any]:
+        """The values of a categorical column that the model emits; none where it has numbers."""
+        share = self.margins[self.schema.names.index(column)]
+        return self.codec.levels(column, np.flatnonzero(share))
 
     def state(self) -> ModelState:
         """What a model file holds of it."""

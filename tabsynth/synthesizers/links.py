@@ -85,9 +85,10 @@ class Link:
         """How probable each record's cell is, given what was drawn before; shape (records,)."""
         place = np.searchsorted(self.live, cells)
         place = np.minimum(place, len(self.live) - 1)
-        share = (self.live[place] == cells).astype(np.float64)
+        share: NDArray[np.float64] = (self.live[place] == cells).astype(np.float64)
         if self.source is not None and self.table is not None:
-            return share * (self.table[drawn[self.source]] == place)
+            share *= self.table[drawn[self.source]] == place
+            return share
         for step in self.steps:
             group, chosen = step.stage.group[place], step.stage.choice[place]
             table = step.predictors(len(cells), seen)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.odds import Odds
 from tabsynth.table import Table
 
 
@@ -101,6 +102,28 @@ class Model(Protocol):
 
     def describe(self) -> list[str]:
         """Sentences about what the model holds, for `inspect`."""
+        ...
+
+
+@runtime_checkable
+class Conditional(Protocol):
+    """A model that is asked about conditions before it draws a record. Models may do without."""
+
+    def odds(self, n: int, *, given: Table, rng: np.random.Generator) -> Odds:
+        """How probable conditions are, and how many independent draws will stand behind a record.
+
+        Args:
+            n: how many records will be drawn.
+            given: conditions as in `Model.sample`.
+            rng: the only source of randomness; probabilities may be estimates.
+
+        Raises:
+            ConditionError: a column or value that the model does not know.
+        """
+        ...
+
+    def levels(self, column: str) -> list[Any]:
+        """The values of a categorical column that the model emits; none where it has numbers."""
         ...
 
 

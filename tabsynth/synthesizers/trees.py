@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Final
 
 import numpy as np
@@ -14,8 +15,9 @@ from tabsynth.encoding.codec import Codec, Codes
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.links import Link, learn, restore_link
+from tabsynth.synthesizers.odds import Odds
 from tabsynth.synthesizers.ordering import order_of_columns
-from tabsynth.synthesizers.particles import drawn_given
+from tabsynth.synthesizers.particles import Chain
 from tabsynth.synthesizers.predictors import bins_of_cells, coarse
 from tabsynth.synthesizers.protocol import Model, ModelState
 from tabsynth.synthesizers.stages import MAX_CLASSES
@@ -23,6 +25,7 @@ from tabsynth.table import Table
 
 SMALLEST_LEAF: Final = 5
 LARGEST_LEAF: Final = 200
+TRIED: Final = 16_384
 
 
 @dataclass(frozen=True)
@@ -132,17 +135,52 @@ class TreesModel:
     def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
         """Draw n records; conditions on columns that are drawn first are exact, others weighted."""
         if given is None or not given.schema.names:
-            drawn: list[Codes] = [np.empty(0, np.int64)] * len(self.links)
-            seen: dict[int, NDArray[np.uint8]] = {}
-            for link in self.links:
-                drawn[link.column] = link.draw(n, drawn, seen, rng)
-                seen[link.column] = self.bins[link.column][drawn[link.column]]
+            drawn = self._free(n, rng)
         else:
-            fixed = self.codec.encode_given(given)
-            names = self.schema.names
-            wanted = {names.index(x): np.broadcast_to(k, n) for x, k in fixed.items()}
-            drawn = drawn_given(self.links, self.bins, n, wanted=wanted, names=names, rng=rng)
+            wanted = {j: np.broadcast_to(k, n) for j, k in self._wanted(given).items()}
+            drawn = self._chain.draw_given(n, wanted, rng)
         return self.codec.decode(drawn, rng, given=given)
+
+    def odds(self, n: int, *, given: Table, rng: np.random.Generator) -> Odds:
+        """How probable conditions are, and how many independent draws will stand behind a record.
+
+        Args:
+            n: how many records will be drawn.
+            given: conditions, one for all records or one for each.
+            rng: the only source of randomness; probabilities are estimates.
+
+        Raises:
+            ConditionError: a value that the model never emits.
+        """
+        return self._chain.ask(self._wanted(given), n if given.num_rows == 1 else 1, rng)
+
+    def levels(self, column: str) -> list[Any]:
+        """The values of a categorical column that the model emits."""
+        place = self.schema.names.index(column)
+        emitted = next(link.live for link in self.links if link.column == place)
+        return self.codec.levels(column, emitted)
+
+    def _free(self, n: int, rng: np.random.Generator) -> list[Codes]:
+        drawn: list[Codes] = [np.empty(0, np.int64)] * len(self.links)
+        seen: dict[int, NDArray[np.uint8]] = {}
+        for link in self.links:
+            drawn[link.column] = link.draw(n, drawn, seen, rng)
+            seen[link.column] = self.bins[link.column][drawn[link.column]]
+        return drawn
+
+    @cached_property
+    def _chain(self) -> Chain:
+        # a cell that a free draw misses counts half a record, unless it is never drawn
+        drawn = self._free(TRIED, np.random.default_rng(0))
+        shares = [np.zeros(c.cells) for c in self.codec.columns]
+        for link in self.links:
+            counts = np.bincount(drawn[link.column], minlength=len(shares[link.column]))
+            shares[link.column][link.live] = np.maximum(counts[link.live], 0.5) / TRIED
+        return Chain(self.links, self.bins, shares)
+
+    def _wanted(self, given: Table) -> dict[int, Codes]:
+        names = self.schema.names
+        return {names.index(x): k for x, k in self.codec.encode_given(given).items()}
 
     def state(self) -> ModelState:
         """What a model file holds of it."""

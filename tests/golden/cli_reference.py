@@ -18,7 +18,8 @@ Names, options, exit codes and JSON keys are a public contract: scripts may rely
 Results go to standard output. Progress goes to standard error: a bar on a terminal, plain lines
 otherwise, nothing with `--quiet`. `--quiet` and `--debug` may stand anywhere in a command.
 `tabsynth --version` shows the version; `--help` explains any command.
-`--given` and `--param` take one or several values: `--given sex=female smoker=no`.
+`--given`, `--shares`, `--balance` and `--param` take one or several values, as in
+`--given sex=female smoker=no`.
 
 Tables are files that end in `.csv`, `.csv.gz`, `.parquet` or `.jsonl`. An output appears whole or
 not at all, also when the command is interrupted or the disk is full.

@@ -189,3 +189,29 @@ def test_unseen_values_are_pooled_and_missing_ones_have_a_cell() -> None:
     codec = freeze(analyze(table))
     other = numbers([2, 9, None], "integer")
     assert codec.encode(other)[0].tolist() == [1, POOLED, 3]
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    st.lists(st.integers(-300, 300), min_size=12, max_size=300),
+    st.lists(st.integers(-2000, 2000), min_size=1, max_size=20),
+    st.integers(1, 5),
+)
+def test_a_condition_takes_the_nearest_cell(values: list[int], asked: list[int], k: int) -> None:
+    codec = freeze(analyze(numbers(values, "integer")), min_count=k).columns[0]
+    if not len(codec.low):
+        return
+    column = pa.chunked_array([pa.array(asked)])
+    found = codec.nearest(column)
+    first, last = int(codec.low.min()), int(codec.high.max())
+    scale = [v * codec.step + codec.offset for v in (first, last)]
+    for value, code in zip(asked, found.tolist(), strict=True):
+        unit = (value - codec.offset) // codec.step
+        gaps = np.maximum(np.maximum(codec.low - unit, unit - codec.high), 0)
+        reach = 0.5 * (last - first)
+        if code == POOLED:
+            assert unit < first - reach or unit > last + reach
+        else:
+            assert gaps[code] == gaps.min()
+            assert scale[0] - 0.5 * (scale[1] - scale[0]) - codec.step <= value
+    assert codec.nearest(pa.chunked_array([pa.array([None], pa.int64())]))[0] == codec.missing_cell

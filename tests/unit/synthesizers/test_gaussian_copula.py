@@ -13,10 +13,11 @@ from tabsynth.encoding.codec import POOLED
 from tabsynth.sampler import sample
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.correlation import latent_correlation
-from tabsynth.synthesizers.gaussian_copula import GaussianCopula, truncated_normal
+from tabsynth.synthesizers.gaussian_copula import GaussianCopula
 from tabsynth.synthesizers.latent import LatentColumn
 from tabsynth.synthesizers.margins import draw, margin
 from tabsynth.synthesizers.scaling import lay_out
+from tabsynth.synthesizers.truncated import truncated_normal
 from tabsynth.table import Table
 from tabsynth.workflow import fit
 from tests.zoo import field
