@@ -1,4 +1,4 @@
-"""The reference packages' own objects: fitted, taken apart into plain state, put together, drawn from.
+"""The reference packages' own objects: fitted, taken apart, put together, and drawn from.
 
 What is put together is enough to draw and no more. Of a CTGAN's fitted state that leaves out one
 part that our files may keep: which training records hold each category (`records`), by which its
@@ -15,6 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.backends.frames import TABLE
+from tabsynth.backends.parts import (
+    classes,
+    copula,
+    fill_ctgan,
+    fill_processor,
+    fill_tvae,
+    processor_parts,
+    record_codes,
+    weights,
+)
 from tabsynth.backends.plain import Flattened, Rebuilt
 
 if TYPE_CHECKING:
@@ -24,7 +34,6 @@ Kind = Literal["sdv:gaussian_copula", "sdv:ctgan", "sdv:tvae", "ctgan:ctgan"]
 State = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 RECORDS: Final = "records"
-_MARGINS: Final = ("Beta", "Gamma", "Gaussian", "Uniform")
 _CTGAN_MISSING: Final = ".missing"
 
 
@@ -65,16 +74,17 @@ class Engine:
             _seed_transformers(self.fitted._model, seed)
         _seed(self.fitted._data_processor._hyper_transformer._transformers_sequence, seed)
         self.fitted._set_random_state(seed)
-        return self.fitted.sample(rows)[TABLE]
+        drawn: pd.DataFrame = self.fitted.sample(rows)[TABLE]
+        return drawn
 
     def take_apart(self) -> State:
         """All of it as JSON values and arrays, `records` included where there are any."""
-        flat = Flattened(_classes())
+        flat = Flattened(classes())
         settings: dict[str, Any] = {}
         arrays: dict[str, NDArray[Any]] = {}
         network = self.fitted
         if self.kind != "ctgan:ctgan":
-            settings["processor"] = flat.value(_processor(self.fitted._data_processor))
+            settings["processor"] = flat.value(processor_parts(self.fitted._data_processor))
             network = self.fitted._model
         if self.kind == "sdv:gaussian_copula":
             described = network.to_dict()
@@ -82,14 +92,14 @@ class Engine:
             settings["copula"] = flat.value(described)
         elif self.kind == "sdv:tvae":
             settings["transformer"] = flat.value(network.transformer)
-            arrays |= _weights(network.decoder)
+            arrays |= weights(network.decoder)
         else:
             settings["transformer"] = flat.value(network._transformer)
             sampler = dict(vars(network._data_sampler))
             rows = sampler.pop("_rid_by_cat_cols")
-            arrays[RECORDS] = _record_codes(rows, network._data_sampler._data_length)
+            arrays[RECORDS] = record_codes(rows, network._data_sampler._data_length)
             settings["sampler"] = flat.value(sampler)
-            arrays |= _weights(network._generator)
+            arrays |= weights(network._generator)
         return {**settings, "objects": flat.objects}, {**arrays, **flat.arrays}
 
     @classmethod
@@ -106,29 +116,29 @@ class Engine:
             ValueError: parts that do not fit together; so do LookupError and TypeError say.
         """
         settings, arrays = state
-        rebuilt = Rebuilt(_classes(), arrays, settings["objects"])
+        rebuilt = Rebuilt(classes(), arrays, settings["objects"])
         # whatever fitted it, a model draws anywhere
         parameters = {k: False if k == "enable_gpu" else v for k, v in parameters.items()}
         if kind == "ctgan:ctgan":
             from ctgan import CTGAN
 
             network = CTGAN(**parameters)
-            _fill_ctgan(network, settings, rebuilt)
+            fill_ctgan(network, settings, rebuilt)
             return cls(kind, network)
         fitted = _synthesizer(kind, metadata, parameters)
-        _fill_processor(fitted._data_processor, rebuilt.value(settings["processor"]))
+        fill_processor(fitted._data_processor, rebuilt.value(settings["processor"]))
         if kind == "sdv:gaussian_copula":
-            fitted._model = _copula(rebuilt.value(settings["copula"]), arrays["correlation"])
+            fitted._model = copula(rebuilt.value(settings["copula"]), arrays["correlation"])
         elif kind == "sdv:ctgan":
             from ctgan import CTGAN
 
             fitted._model = CTGAN(**fitted._model_kwargs)
-            _fill_ctgan(fitted._model, settings, rebuilt)
+            fill_ctgan(fitted._model, settings, rebuilt)
         else:
             from ctgan import TVAE
 
             fitted._model = TVAE(**fitted._model_kwargs)
-            _fill_tvae(fitted._model, settings, rebuilt)
+            fill_tvae(fitted._model, settings, rebuilt)
         fitted._fitted = True
         return cls(kind, fitted)
 
@@ -143,120 +153,6 @@ def _synthesizer(kind: Kind, metadata: dict[str, Any], parameters: dict[str, Any
         "sdv:tvae": "TVAESynthesizer",
     }[kind]
     return getattr(single_table, name)(Metadata.load_from_dict(metadata), **parameters)
-
-
-def _classes() -> dict[str, type]:
-    from ctgan import data_transformer
-    from rdt import transformers
-    from rdt.transformers.null import NullTransformer
-    from sdv.data_processing.numerical_formatter import NumericalFormatter
-    from sklearn.mixture import BayesianGaussianMixture
-
-    kinds = (
-        transformers.FloatFormatter, transformers.UniformEncoder, transformers.OneHotEncoder,
-        transformers.OrderedUniformEncoder, transformers.ClusterBasedNormalizer, NullTransformer,
-        NumericalFormatter, BayesianGaussianMixture, data_transformer.DataTransformer,
-        data_transformer.SpanInfo, data_transformer.ColumnTransformInfo,
-    )  # fmt: skip
-    return {kind.__name__: kind for kind in kinds}
-
-
-def _processor(processor: Any) -> dict[str, Any]:
-    """What an SDV data processor has learnt, in an order that does not hang on hashes."""
-    hyper = processor._hyper_transformer
-    return {
-        "transformers": hyper._transformers_sequence,
-        "columns": hyper._input_columns,
-        "outputs": hyper._output_columns,
-        "types": dict(processor._dtypes),
-        "formatters": {name: processor.formatters[name] for name in sorted(processor.formatters)},
-    }
-
-
-def _fill_processor(processor: Any, learnt: dict[str, Any]) -> None:
-    import pandas as pd
-    from rdt import HyperTransformer
-
-    hyper = HyperTransformer()
-    hyper._transformers_sequence = learnt["transformers"]
-    hyper._input_columns, hyper._output_columns = learnt["columns"], learnt["outputs"]
-    hyper.field_transformers = dict.fromkeys(learnt["columns"])
-    hyper.field_transformers |= {t.columns[0]: t for t in learnt["transformers"]}
-    hyper._fitted_fields = set(learnt["columns"])
-    hyper._fitted, hyper._modified_config = True, False
-    processor._hyper_transformer = hyper
-    processor._dtypes = pd.Series(learnt["types"], dtype=object)
-    processor.formatters = learnt["formatters"]
-    processor.fitted = processor._prepared_for_fitting = True
-
-
-def _copula(described: dict[str, Any], correlation: NDArray[Any]) -> Any:
-    from copulas import univariate
-    from copulas.multivariate import GaussianMultivariate
-    from copulas.univariate import Univariate
-
-    # by name they would be imported, whatever module a file names
-    kinds = [getattr(univariate, f"{name}Univariate") for name in _MARGINS]
-    known = {f"{k.__module__}.{k.__name__}" for k in (*kinds, univariate.TruncatedGaussian)}
-    if any(parameters["type"] not in known for parameters in described["univariates"]):
-        raise ValueError("expected known distributions")
-    if correlation.shape != (len(described["columns"]),) * 2:
-        raise ValueError("expected a correlation for every pair of columns")
-    for parameters in described["univariates"]:
-        Univariate.from_dict(parameters)
-    return GaussianMultivariate.from_dict({**described, "correlation": correlation})
-
-
-def _fill_ctgan(network: Any, settings: Mapping[str, Any], rebuilt: Rebuilt) -> None:
-    from ctgan.data_sampler import DataSampler
-    from ctgan.synthesizers.ctgan import Generator
-
-    network._transformer = rebuilt.value(settings["transformer"])
-    sampler = DataSampler.__new__(DataSampler)
-    vars(sampler).update(rebuilt.value(settings["sampler"]), _rid_by_cat_cols=[])
-    network._data_sampler = sampler
-    width = network._embedding_dim + sampler.dim_cond_vec()
-    network._generator = Generator(
-        width, network._generator_dim, network._transformer.output_dimensions
-    )
-    _set_weights(network._generator, rebuilt.arrays)
-
-
-def _fill_tvae(network: Any, settings: Mapping[str, Any], rebuilt: Rebuilt) -> None:
-    from ctgan.synthesizers.tvae import Decoder
-
-    network.transformer = rebuilt.value(settings["transformer"])
-    network.decoder = Decoder(
-        network.embedding_dim, network.decompress_dims, network.transformer.output_dimensions
-    )
-    _set_weights(network.decoder, rebuilt.arrays)
-
-
-def _weights(module: Any) -> dict[str, NDArray[Any]]:
-    named = module.state_dict().items()
-    return {f"weights.{k}": np.atleast_1d(v.detach().cpu().numpy()).copy() for k, v in named}
-
-
-def _set_weights(module: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
-    import torch
-
-    own = module.state_dict()
-    if {f"weights.{name}" for name in own} != {n for n in arrays if n.startswith("weights.")}:
-        raise ValueError("expected the weights of every layer")
-    for name, tensor in own.items():
-        array = arrays[f"weights.{name}"]
-        if array.size != tensor.numel():
-            raise ValueError("expected weights of the layers' shapes")
-        tensor.copy_(torch.from_numpy(array.copy()).reshape(tensor.shape))
-
-
-def _record_codes(rows: list[list[NDArray[np.int64]]], records: int) -> NDArray[np.int32]:
-    """Which category each training record has, shape (discrete columns, records)."""
-    codes = np.zeros((len(rows), records), np.int32)
-    for column, by_category in zip(codes, rows, strict=True):
-        for code, members in enumerate(by_category):
-            column[members] = code
-    return codes
 
 
 def _seed_transformers(network: Any, seed: int) -> None:

@@ -59,13 +59,13 @@ def learn(table: Table) -> tuple[Learnt, ...]:
         column = table.column(field.name)
         missing = column.null_count > 0
         if field.is_categorical:
-            values = {v for v in texts(column, field) if v is not None}
-            found.append(Learnt(tuple(sorted(values)), None, None, missing))
+            different = {v for v in texts(column, field) if v is not None}
+            found.append(Learnt(tuple(sorted(different)), None, None, missing))
             continue
         values = numbers(column)
         present = values[~np.isnan(values)]
-        ends = (float(present.min()), float(present.max())) if len(present) else (None, None)
-        found.append(Learnt(None, *ends, missing))
+        low, high = (float(present.min()), float(present.max())) if len(present) else (None, None)
+        found.append(Learnt(None, low, high, missing))
     return tuple(found)
 
 
@@ -167,7 +167,7 @@ def from_settings(settings: Sequence[Mapping[str, Any]], schema: TableSchema) ->
             raise ValueError("expected categories for categorical columns only")
         if listed is not None and not all(isinstance(text, str) for text in listed):
             raise ValueError("expected categories as texts")
-        ends = [None if known[end] is None else float(known[end]) for end in ("low", "high")]
+        low, high = (None if known[k] is None else float(known[k]) for k in ("low", "high"))
         categories = None if listed is None else tuple(listed)
-        found.append(Learnt(categories, *ends, bool(known["missing"])))
+        found.append(Learnt(categories, low, high, bool(known["missing"])))
     return tuple(found)

@@ -62,7 +62,7 @@ def check_possible(given: Table, schema: TableSchema, learnt: Sequence[Learnt]) 
 
 
 def draw_given(draw: Draw, n: int, given: Table, rng: np.random.Generator) -> Table:
-    """n records that meet conditions.
+    """Records that meet conditions.
 
     Args:
         draw: draws that many whole records.
@@ -73,7 +73,9 @@ def draw_given(draw: Draw, n: int, given: Table, rng: np.random.Generator) -> Ta
     Raises:
         ConditionError: one that hardly any of 200,000 drawn records meets.
     """
-    wanted = {name: _scale(given.column(name), given.schema.field(name)) for name in given.schema.names}
+    wanted = {
+        name: _scale(given.column(name), given.schema.field(name)) for name in given.schema.names
+    }
     different, which = _different(wanted, given.num_rows)
     which = np.zeros(n, np.int64) if given.num_rows == 1 else which
     asked = np.bincount(which, minlength=len(different))

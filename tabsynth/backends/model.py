@@ -147,11 +147,13 @@ class ReferenceModel:
     def describe(self) -> list[str]:
         """Sentences about what the model holds."""
         packages = ", ".join(f"{k} {v}" for k, v in self.plain.settings["packages"].items())
-        lines = [f"A model of {self.kind}, fitted and drawn by the package's own code ({packages})."]
+        lines = [
+            f"A model of {self.kind}, fitted and drawn by the package's own code ({packages})."
+        ]
         if self.keeps_records:
             lines.append(
-                "Warning: holds training records, namely the categories of each of them; keep it as "
-                "closely as the table. `tabsynth fit --strip` leaves them out."
+                "Warning: holds training records, namely the categories of each of them; keep it "
+                "as closely as the table. `tabsynth fit --strip` leaves them out."
             )
         lines.append(
             "Warning: holds and may emit values of single records: rare categories, smallest and "

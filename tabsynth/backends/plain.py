@@ -103,7 +103,7 @@ class Rebuilt:
     def __post_init__(self) -> None:
         # all first, attributes second: objects may refer to each other
         kinds = [self.classes[entry["class"]] for entry in self.objects]
-        self.made = [kind.__new__(kind) for kind in kinds]
+        self.made = [object.__new__(kind) for kind in kinds]
         for thing, entry in zip(self.made, self.objects, strict=True):
             for name, plain in entry["attributes"].items():
                 if not name.isidentifier() or name.startswith("__") or callable_of(thing, name):
