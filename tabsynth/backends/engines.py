@@ -97,7 +97,7 @@ class Engine:
             settings["transformer"] = flat.value(network._transformer)
             sampler = dict(vars(network._data_sampler))
             rows = sampler.pop("_rid_by_cat_cols")
-            arrays[RECORDS] = record_codes(rows, network._data_sampler._data_length)
+            arrays[RECORDS] = record_codes(rows, sampler.pop("_data_length"))
             settings["sampler"] = flat.value(sampler)
             arrays |= weights(network._generator)
         return {**settings, "objects": flat.objects}, {**arrays, **flat.arrays}

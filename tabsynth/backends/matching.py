@@ -19,11 +19,11 @@ from tabsynth.learners import numbers
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.table import Table
 
-BATCH: Final = 20_000
+FEWEST: Final = 4_000
 MOST: Final = 200_000
 # standard deviation of the kernel, as a share of the drawn records
 BANDWIDTH: Final = 0.02
-WANTED: Final = 50.0
+WANTED: Final = 200
 
 Draw = Callable[[int], Table]
 
@@ -79,7 +79,7 @@ def draw_given(draw: Draw, n: int, given: Table, rng: np.random.Generator) -> Ta
     different, which = _different(wanted, given.num_rows)
     which = np.zeros(n, np.int64) if given.num_rows == 1 else which
     asked = np.bincount(which, minlength=len(different))
-    pool = draw(BATCH)
+    pool = draw(min(max(FEWEST, 2 * n), MOST))
     weights = [_weights(pool, given.schema, wanted, row) for row in different]
     while pool.num_rows < MOST and any(
         _effective(w) < min(WANTED, k) for w, k in zip(weights, asked, strict=True)

@@ -89,7 +89,8 @@ def fill_ctgan(network: Any, settings: Mapping[str, Any], rebuilt: Rebuilt) -> N
 
     network._transformer = rebuilt.value(settings["transformer"])
     sampler = DataSampler.__new__(DataSampler)
-    vars(sampler).update(rebuilt.value(settings["sampler"]), _rid_by_cat_cols=[])
+    # what training alone reads stays empty
+    vars(sampler).update(rebuilt.value(settings["sampler"]), _rid_by_cat_cols=[], _data_length=0)
     network._data_sampler = sampler
     width = network._embedding_dim + sampler.dim_cond_vec()
     network._generator = Generator(
