@@ -159,4 +159,4 @@ class ReferenceModel:
             "Warning: holds and may emit values of single records: rare categories, smallest and "
             "largest numbers. It also holds exact shares, which tell the number of records."
         )
-        return lines
+        return [*lines, f"Columns: {', '.join(self.schema.names)}."]
