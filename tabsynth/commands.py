@@ -24,6 +24,7 @@ from tabsynth.options import (
     Rows,
     SchemaFile,
     Seed,
+    Strip,
     Synthesizer,
     Target,
     check_junit,
@@ -32,6 +33,7 @@ from tabsynth.options import (
     read_schema,
     read_table,
     refuse_later,
+    say_kept,
     spare,
 )
 from tabsynth.progress import Progress
@@ -162,6 +164,7 @@ def fit(
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006
     seed: Seed = None,
+    strip: Strip = False,
     epsilon: Later = None,
     delta: Later = None,
     ledger: Later = None,
@@ -177,7 +180,9 @@ def fit(
     spare([out], data, schema)
     table = read_table(data, schema, progress)
     progress.say(f"fitting {name}")
-    workflow.fit(table, synthesizer=name, parameters=parameters(param), seed=seed).save(out)
+    fitted = workflow.fit(table, synthesizer=name, parameters=parameters(param), seed=seed)
+    fitted.save(out, strip=strip)
+    say_kept(fitted, strip=strip, progress=progress)
     typer.echo(f"wrote {out}")
 
 

@@ -23,11 +23,17 @@ class Member(BaseModel):
 
 
 class Privacy(BaseModel):
-    """What may be claimed about a model."""
+    """What may be claimed about a model.
+
+    Args:
+        differentially_private: whether it was fitted under a privacy budget.
+        training_records: whether it holds training records, or parts of each of them.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
     differentially_private: Literal[False] = False
+    training_records: bool = False
 
 
 class ModelManifest(BaseModel):

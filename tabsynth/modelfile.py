@@ -16,7 +16,7 @@ import re
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ from pydantic import ValidationError
 from tabsynth import __version__, registry
 from tabsynth.errors import ModelFileError, SchemaError
 from tabsynth.io.atomic import atomic_path
-from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest
+from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest, Privacy
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model, ModelState
@@ -69,16 +69,32 @@ class Fitted:
     default_rows: int = 1000
     notes: tuple[str, ...] = ()
 
-    def save(self, path: str | Path) -> None:
+    @property
+    def keeps_records(self) -> bool:
+        """Whether the model holds training records, as some of the reference packages' do."""
+        return bool(getattr(self.model, "keeps_records", False))
+
+    def stripped(self) -> Fitted:
+        """The same with what drawing needs alone; itself where the model holds no records."""
+        if not self.keeps_records:
+            return self
+        return replace(self, model=self.model.stripped())  # type: ignore[attr-defined]
+
+    def save(self, path: str | Path, *, strip: bool = False) -> None:
         """Write the model file; it appears whole or not at all.
+
+        Args:
+            path: where.
+            strip: leave training records out, where the model holds any.
 
         Raises:
             OutputError: the place cannot be written.
 
-        Privacy: holds what the model holds (`describe`), never a training record, the exact
-            number of records, or where they came from.
+        Privacy: holds what the model holds (`describe`), never the exact number of records or
+            where they came from, and a training record only where `keeps_records` says so and
+            `strip` is off; the reference packages' models also tell the number of records.
         """
-        save(self, path)
+        save(self.stripped() if strip else self, path)
 
     def describe(self) -> list[str]:
         """What the model holds, in sentences."""
@@ -125,6 +141,7 @@ def save(fitted: Fitted, path: str | Path) -> None:
         parameters=fitted.parameters,
         default_rows=fitted.default_rows,
         notes=list(fitted.notes),
+        privacy=Privacy(training_records=fitted.keeps_records),
         table_schema=fitted.schema.descriptor(),
         members={
             name: Member(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())

@@ -39,6 +39,9 @@ ForWhom = Annotated[
 Junit = Annotated[
     Path | None, typer.Option("--junit", readable=False, help="verdict as JUnit XML, for CI")
 ]
+Strip = Annotated[
+    bool, typer.Option("--strip", help="leave training records out of the model file")
+]
 Later = Annotated[str | None, typer.Option(hidden=True)]
 
 
@@ -115,6 +118,14 @@ def parameters(pairs: list[str]) -> dict[str, str]:
                              remedy="write for example --param min_count=10")  # fmt: skip
         parsed[key] = value
     return parsed
+
+
+def say_kept(fitted: Any, *, strip: bool, progress: Progress) -> None:
+    """Say that a model file holds training records, or that there were none to leave out."""
+    if strip and not fitted.keeps_records:
+        progress.say("note: --strip changes nothing: a model of this kind holds no training record")
+    elif fitted.keeps_records and not strip:
+        progress.say("warning: the model file holds training records; --strip leaves them out")
 
 
 def refuse_later(**options: Any) -> None:

@@ -21,6 +21,10 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "gaussian_copula": "tabsynth.synthesizers.gaussian_copula:GaussianCopula",
         "independent": "tabsynth.synthesizers.independent:Independent",
         "trees": "tabsynth.synthesizers.trees:Trees",
+        "ctgan:ctgan": "tabsynth.backends.synthesizers:CtganCtgan",
+        "sdv:ctgan": "tabsynth.backends.synthesizers:SdvCtgan",
+        "sdv:gaussian_copula": "tabsynth.backends.synthesizers:SdvGaussianCopula",
+        "sdv:tvae": "tabsynth.backends.synthesizers:SdvTvae",
     },
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",

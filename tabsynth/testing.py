@@ -22,7 +22,7 @@ from tabsynth.errors import ConditionError, DataError
 from tabsynth.report.model import Result
 from tabsynth.schema.check import check
 from tabsynth.schema.model import Constraints, FieldExtension, FieldSchema, TableSchema
-from tabsynth.synthesizers.protocol import Conditional, Model, ModelState, Synthesizer
+from tabsynth.synthesizers.protocol import Conditional, Model, ModelState, Synthesizer, Traits
 from tabsynth.table import Table
 
 ROWS: Final = 300
@@ -35,6 +35,8 @@ def check_synthesizer(kind: type[Synthesizer]) -> None:
     It must be a frozen dataclass that works with its defaults; draw as many valid records as it is
     asked for, the same ones for the same generator; meet or refuse conditions; come back whole from
     its state; keep no array with one entry per record; and never emit a category of 4 records.
+    The last two are not asked of a synthesizer whose `traits` own up to them: `guards_rare_values`
+    is false, as of the reference packages. What it holds must then stand in `describe`.
 
     Args:
         kind: the class, not an instance.
@@ -50,17 +52,24 @@ def check_synthesizer(kind: type[Synthesizer]) -> None:
     """
     who = getattr(kind, "__name__", repr(kind))
     maker = _check_form(kind, who)
+    guards = getattr(kind, "traits", Traits()).guards_rare_values
     table = _table(np.random.default_rng(0))
     model = maker.fit(table, rng=np.random.default_rng(1))
     _require(
         isinstance(model, Model), who, "fit to return a Model (schema, sample, state, describe)"
     )
     _check_draws(model, table.schema, who)
+    if guards:
+        _check_rare(model, who)
+    else:
+        _check_warned(model, who)
     # only now: what a first call imports may itself touch the global state
     before = _global_state()
     _check_repeats(maker, model, table, who)
     _check_conditions(model, who)
-    _check_state(kind, model, table, who)
+    _check_state(kind, model, who)
+    if guards:
+        _check_arrays(model.state(), table, who)
     _require(_global_state() == before, who, "no use of global random state; draw from `rng` only")
     _check_refusal(maker, table, who)
 
@@ -174,8 +183,16 @@ def _check_draws(model: Model, schema: TableSchema, who: str) -> None:
         typed = stored.schema.types == drawn.data.schema.types
         _require(typed, who, "columns of the schema's storage types")
         _require(_same(stored, drawn.data), who, "values as exact as the schema says")
+
+
+def _check_rare(model: Model, who: str) -> None:
     emitted = set(model.sample(20 * ROWS, rng=np.random.default_rng(3)).column("group").to_pylist())
     _require(_RARE not in emitted, who, "never to emit an undeclared category of 4 records")
+
+
+def _check_warned(model: Model, who: str) -> None:
+    warned = any(line.startswith("Warning: ") for line in model.describe())
+    _require(warned, who, "describe() to warn of the values of single records that it may emit")
 
 
 def _check_repeats(maker: Synthesizer, model: Model, table: Table, who: str) -> None:
@@ -221,7 +238,7 @@ def _check_odds(model: Conditional, schema: TableSchema, who: str) -> None:
     _require(bool((odds.effective > 0).all()), who, "at least some draws behind every record")
 
 
-def _check_state(kind: type[Synthesizer], model: Model, table: Table, who: str) -> None:
+def _check_state(kind: type[Synthesizer], model: Model, who: str) -> None:
     state = model.state()
     _require(isinstance(state, ModelState), who, "state() to return a ModelState")
     try:
@@ -231,14 +248,18 @@ def _check_state(kind: type[Synthesizer], model: Model, table: Table, who: str) 
     for name, array in state.arrays.items():
         plain = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
         _require(plain, who, f"array {name!r} to hold plain numbers")
-        longest = max(array.shape, default=0)
-        per_record = longest >= table.num_rows or array.size >= table.num_rows * 8
-        square = array.ndim == 2 and set(array.shape) == {len(table.schema.fields)}
-        _require(square or not per_record, who, f"no entry per record, as array {name!r} may have")
     back = kind.restore(model.schema, ModelState(settings, dict(state.arrays)))
     first, second = (m.sample(ROWS, rng=np.random.default_rng(9)).data for m in (model, back))
     _require(_same(first, second), who, "a restored model to draw the same records")
     _require(back.describe() == model.describe(), who, "a restored model to describe itself alike")
+
+
+def _check_arrays(state: ModelState, table: Table, who: str) -> None:
+    for name, array in state.arrays.items():
+        longest = max(array.shape, default=0)
+        per_record = longest >= table.num_rows or array.size >= table.num_rows * 8
+        square = array.ndim == 2 and set(array.shape) == {len(table.schema.fields)}
+        _require(square or not per_record, who, f"no entry per record, as array {name!r} may have")
 
 
 def _check_refusal(maker: Synthesizer, table: Table, who: str) -> None:

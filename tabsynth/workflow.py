@@ -424,7 +424,7 @@ def _command(
 ) -> str:
     """What makes the same run again; names of files stand for themselves."""
     parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
-    parts += [f"--param {key}={value}" for key, value in fitted.parameters.items()]
+    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
     parts += [f"-n {n}"] if n else []
     parts += [f"--target {shlex.quote(target)}"] if target else []
     parts += [f"--protected {shlex.quote(name)}" for name in protected]

@@ -61,7 +61,9 @@ class Traits:
     Args:
         conditions: how `given` is met: exactly, by weighted draws, or not at all.
         private: whether there is a differentially private form.
-        keeps_records: whether its model holds training records.
+        keeps_records: whether its model may hold training records; `keeps_records` of the model
+            says whether it does, and its method `stripped` leaves them out.
+        guards_rare_values: whether values of fewer than 5 records never come out.
         extra: the optional dependency that it needs.
         cost: time and memory in a few words.
     """
@@ -69,6 +71,7 @@ class Traits:
     conditions: Literal["exact", "weighted", "none"] = "exact"
     private: bool = False
     keeps_records: bool = False
+    guards_rare_values: bool = True
     extra: str | None = None
     cost: str = "not measured"
 

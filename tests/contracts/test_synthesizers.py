@@ -21,7 +21,8 @@ from tabsynth.table import Table
 from tabsynth.workflow import fit
 from tests.zoo import ZOO, every_type, field, many_categories
 
-NAMES = registry.names("synthesizers")
+# reference packages come with an extra; tests/backends tries them
+NAMES = [name for name in registry.names("synthesizers") if ":" not in name]
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
 

@@ -23,8 +23,11 @@ from tabsynth.synthesizers.protocol import Model, ModelState
 from tabsynth.table import Table
 from tabsynth.testing import check_metric, check_synthesizer
 
+# reference packages come with an extra; tests/backends tries them
+OWN = [name for name in registry.names("synthesizers") if ":" not in name]
 
-@pytest.mark.parametrize("name", registry.names("synthesizers"))
+
+@pytest.mark.parametrize("name", OWN)
 def test_registered_synthesizers_pass(name: str) -> None:
     check_synthesizer(registry.find("synthesizers", name))
 

@@ -17,6 +17,8 @@ from tests.leaks import compared, holding
 from tests.zoo import field
 
 TOLERANCE = 0.05
+# reference packages come with an extra; tests/backends tries them
+OWN = [name for name in registry.names("synthesizers") if ":" not in name]
 KEYS = {"age": "quasi-identifier", "town": "quasi-identifier", "income": "quasi-identifier"}
 
 
@@ -57,7 +59,7 @@ def test_another_draw_of_the_population_is_not_flagged() -> None:
     assert missed <= 6
 
 
-@pytest.mark.parametrize("name", registry.names("synthesizers"))
+@pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("levels", [800, 60])
 def test_our_own_models_are_not_failed(name: str, levels: int) -> None:
     """What at least five records share comes out, and that favours no single person.

@@ -420,7 +420,8 @@ def test_texts_are_told_apart_by_their_keys() -> None:
 
 def test_nothing_of_sdv_is_imported() -> None:
     folder = Path(__file__).resolve().parents[3] / "tabsynth"
-    for path in folder.rglob("*.py"):
+    # the backends alone may, and only where they are used
+    for path in (p for p in folder.rglob("*.py") if p.parent.name != "backends"):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert line.split()[:2] not in (["import", "sdv"], ["from", "sdv"])
 
