@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from tabsynth.synthesizers.forest import Forest
 from tabsynth.synthesizers.growing import Task, grow
 from tabsynth.synthesizers.predictors import BINS, binned, dependence, ranks
 from tabsynth.synthesizers.stages import MAX_CLASSES, Stage, stages
+
+# records of a first look, and the fewest per cell before a rule is believed
+GLANCE: Final = 2_000
+OFTEN: Final = 10
 
 Seen = Mapping[int, NDArray[np.uint8]]
 
@@ -198,6 +202,7 @@ def learn(
     *,
     counts: list[NDArray[np.int64]],
     ordered: Sequence[bool],
+    fixed: Mapping[int, tuple[int, NDArray[np.int64]]],
     rng: np.random.Generator,
     most: int,
     trees: int,
@@ -211,6 +216,7 @@ def learn(
         bins: per column, the bin of each cell.
         counts: per column, records per cell; cells with none are never drawn.
         ordered: per column, whether its cells have an order.
+        fixed: what `fixed_columns` found; each after the one that fixes it.
         rng: the only source of randomness.
         most: predictors per column.
         trees: trees per step.
@@ -226,9 +232,8 @@ def learn(
         number = np.full(len(counts[j]) + 1, -1)
         number[live] = np.arange(len(live))
         cell = np.where(codes[j] == POOLED, -1, number[codes[j]])
-        fixed = _fixed_by(before, codes, cell, counts=counts, live=len(live))
-        if fixed is not None:
-            return Link(j, live, source=fixed[0], table=fixed[1])
+        if j in fixed:
+            return Link(j, live, source=fixed[j][0], table=fixed[j][1])
         if strength is not None and len(before) > most:
             before = sorted(before, key=lambda f: -strength[j, f])[:most]
         known = np.flatnonzero(cell >= 0)
@@ -269,25 +274,46 @@ def _step(
     return Step(stage, grow(task, trees=trees, leaf=leaf, rng=rng), tuple(before), tuple(order))
 
 
-def _fixed_by(
-    before: Sequence[int],
-    codes: Sequence[Codes],
-    cell: NDArray[np.int64],
-    *,
-    counts: Sequence[NDArray[np.int64]],
-    live: int,
-) -> tuple[int, NDArray[np.int64]] | None:
-    """An earlier column that fixes this one in every record, and the table from it."""
-    if live < 2:
-        return None
-    for f in before:
-        cells = len(counts[f])
-        both = np.flatnonzero((codes[f] != POOLED) & (cell >= 0))
-        # each combination must be seen often: else a column of many cells fixes everything
-        if np.count_nonzero(counts[f]) < live or len(both) < 10 * np.count_nonzero(counts[f]):
+def fixed_columns(
+    codes: Sequence[Codes], counts: Sequence[NDArray[np.int64]]
+) -> dict[int, tuple[int, NDArray[np.int64]]]:
+    """Columns that another fixes in every record, by column: that other, and the table from it.
+
+    Args:
+        codes: per column, shape (records,).
+        counts: per column, records per cell; cells with none are never drawn.
+
+    Returns:
+        The table has a live cell for every cell of the other column. Of two columns that fix each
+        other, the first fixes the second; so there are no circles.
+    """
+    live = [np.flatnonzero(n) for n in counts]
+    found: dict[int, tuple[int, NDArray[np.int64]]] = {}
+    for j, own in enumerate(live):
+        if len(own) < 2:
             continue
+        number = np.full(len(counts[j]) + 1, -1)
+        number[own] = np.arange(len(own))
+        cell = np.where(codes[j] == POOLED, -1, number[codes[j]])
+        for f, other in enumerate(live):
+            if (len(other), -f) <= (len(own), -j):
+                continue
+            table = _table(codes[f], cell, len(counts[f]), len(other))
+            if table is not None:
+                found[j] = f, table
+                break
+    return found
+
+
+def _table(
+    codes: Codes, cell: NDArray[np.int64], cells: int, live: int
+) -> NDArray[np.int64] | None:
+    """What each code means for a cell, where every record agrees and each is seen often."""
+    for records in (slice(GLANCE), slice(None)):
+        both = np.flatnonzero((codes[records] != POOLED) & (cell[records] >= 0))
         table = np.zeros(cells, np.int64)
-        table[codes[f][both]] = cell[both]
-        if np.array_equal(table[codes[f][both]], cell[both]):
-            return f, table
-    return None
+        table[codes[records][both]] = cell[records][both]
+        if not np.array_equal(table[codes[records][both]], cell[records][both]):
+            return None
+    # else a column of many cells fixes everything
+    return table if len(both) >= OFTEN * live else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,30 @@ def order_of_columns(
     table = np.column_stack([c[picked] for c in classes]).astype(np.float32)
     few_first = sorted(own, key=lambda j: cells[j])
     return max((own, few_first, few_first[::-1]), key=lambda order: _likelihood(table, order))
+
+
+def behind_their_sources(order: Sequence[int], sources: Mapping[int, int]) -> list[int]:
+    """The order with every column behind the one that fixes it, others where they were.
+
+    Args:
+        order: the columns.
+        sources: by column, the one that fixes it; in no circle.
+    """
+    placed: list[int] = []
+    waiting: list[int] = []
+
+    def place(column: int) -> None:
+        placed.append(column)
+        for other in [w for w in waiting if sources[w] == column]:
+            waiting.remove(other)
+            place(other)
+
+    for column in order:
+        if column in sources and sources[column] not in placed:
+            waiting.append(column)
+        else:
+            place(column)
+    return placed
 
 
 def _likelihood(table: NDArray[np.float32], order: Sequence[int]) -> float:

@@ -14,9 +14,9 @@ from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import Codec, Codes
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
-from tabsynth.synthesizers.links import Link, learn, restore_link
+from tabsynth.synthesizers.links import Link, fixed_columns, learn, restore_link
 from tabsynth.synthesizers.odds import Odds
-from tabsynth.synthesizers.ordering import order_of_columns
+from tabsynth.synthesizers.ordering import behind_their_sources, order_of_columns
 from tabsynth.synthesizers.particles import Chain
 from tabsynth.synthesizers.predictors import bins_of_cells, coarse
 from tabsynth.synthesizers.protocol import Model, ModelState
@@ -86,7 +86,9 @@ class Trees:
         grow = {"trees": self.trees, "leaf": self.leaf}
         classes = [coarse(b, k, MAX_CLASSES) for b, k in zip(bins, codes, strict=True)]
         order = order_of_columns(classes, [c.cells for c in codec.columns], rng)
-        links = learn(order, codes, bins, counts=counts, ordered=ordered, rng=rng,
+        fixed = fixed_columns(codes, counts)
+        order = behind_their_sources(order, {j: source for j, (source, _) in fixed.items()})
+        links = learn(order, codes, bins, counts=counts, ordered=ordered, fixed=fixed, rng=rng,
                       most=self.max_predictors, **grow)  # fmt: skip
         return TreesModel(codec, tuple(bins), tuple(links), sampled)
 
