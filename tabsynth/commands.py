@@ -141,7 +141,7 @@ def run(
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
-    workflow.configure(workflow.resolve(synthesizer), parameters(param))
+    workflow.configure(workflow.resolve(synthesizer, parameters(param)), parameters(param))
     spare([out / name for name in workflow.RESULTS], data, schema, policy)
     check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
@@ -157,11 +157,22 @@ def run(
 @app.command()
 def fit(
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="model file to write")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            readable=False,
+            help="model file to write; needed unless --dry-run is given",
+        ),
+    ] = None,
     schema: SchemaFile = None,
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006
     seed: Seed = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what the fit would cost and do")
+    ] = False,
     epsilon: Later = None,
     delta: Later = None,
     ledger: Later = None,
@@ -172,12 +183,23 @@ def fit(
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
-    name = workflow.resolve(synthesizer)
-    workflow.configure(name, parameters(param))
+    given = parameters(param)
+    workflow.configure(workflow.resolve(synthesizer, given), given)
+    if dry_run:
+        table = read_table(data, schema, progress)
+        _, before = workflow.plan(table, synthesizer, given)
+        for line in before.lines(table):
+            typer.echo(line)
+        before.require_room()
+        return
+    if out is None:
+        raise UsageError("-o", expected="a place for the model", got="none",
+                         remedy="name a file, or ask for --dry-run")  # fmt: skip
     spare([out], data, schema)
     table = read_table(data, schema, progress)
-    progress.say(f"fitting {name}")
-    workflow.fit(table, synthesizer=name, parameters=parameters(param), seed=seed).save(out)
+    workflow.fit(
+        table, synthesizer=synthesizer, parameters=given, seed=seed, say=progress.say
+    ).save(out)
     typer.echo(f"wrote {out}")
 
 
@@ -324,8 +346,11 @@ def list_names(
     if kind not in registry.BUILT_IN:
         raise UsageError("list", expected="synthesizers, metrics or attacks", got=repr(kind),
                          remedy="name one of them")  # fmt: skip
+    from tabsynth.choice import listed
+
     for name in registry.names(kind):
-        typer.echo(f"{name:20} {registry.summary(kind, name)}")
+        plain = f"{name:20} {registry.summary(kind, name)}"
+        typer.echo(listed(name) if kind == "synthesizers" else plain)
     if not registry.names(kind):
         Progress(quiet=_quiet).say(f"no {kind} in this version")
 

@@ -63,6 +63,8 @@ class Traits:
         keeps_records: whether its model holds training records.
         extra: the optional dependency that it needs.
         cost: time and memory in a few words.
+        types: the types of columns that it models, in a few words.
+        categories: what it does with a column of very many categories.
     """
 
     conditions: Literal["exact", "weighted", "none"] = "exact"
@@ -70,6 +72,8 @@ class Traits:
     keeps_records: bool = False
     extra: str | None = None
     cost: str = "not measured"
+    types: str = "all"
+    categories: str = "each with a cell of its own"
 
 
 @runtime_checkable
