@@ -281,6 +281,55 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    data: Data,
+    synthesizers: Annotated[
+        str, typer.Option(metavar="NAME,NAME,...", help="which, as `tabsynth list` names them")
+    ],
+    out: OutDir,
+    schema: SchemaFile = None,
+    param: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="a hyper-parameter of all that have it; SYNTHESIZER.KEY=VALUE for one alone",
+        ),
+    ] = [],  # noqa: B006
+    target: Target = None,
+    protected: Protected = [],  # noqa: B006
+    policy: PolicyFile = None,
+    deep: Deep = False,
+    audience: ForWhom = "internal",
+    seed: Seed = None,
+    epsilon: Later = None,
+    delta: Later = None,
+    ledger: Later = None,
+    source_id: Later = None,
+) -> None:
+    """Fit several synthesizers to the same records, judge them alike, and write one report.
+
+    A comparison has no gate: it ends with 0 when the report is written.
+    """
+    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    from tabsynth import contest, workflow
+
+    progress = Progress(quiet=_quiet)
+    names = [name.strip() for name in synthesizers.split(",")]
+    contest.dealt_out(names, parameters(param))
+    spare([out / "report.html", out / "report.json"], data, schema, policy)
+    accepted = read_policy(policy)
+    table = read_table(data, schema, progress)
+    report = contest.compare(
+        table, names, parameters=parameters(param), target=target, protected=protected,
+        policy=accepted, deep=deep, audience=audience, seed=seed, say=progress.say,
+    )  # fmt: skip
+    workflow.save_report(report, out)
+    for reason in report.reasons[1:]:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+@app.command()
 def audit(
     data: Data,
     out: OutDir,
