@@ -1,8 +1,8 @@
 """A made-up table of credit cards: six months of bills and payments with running balances.
 
-30,000 records of 24 mostly numeric columns. What one month leaves unpaid stands in the next month's
-bill, so columns determine each other nearly but not quite, in both directions: hard for methods that
-look at two columns at a time. Nobody's data went into it.
+30,000 records of 24 mostly numeric columns. What one month leaves unpaid stands in the next
+month's bill, so columns determine each other nearly but not quite, in both directions: hard for
+methods that look at two columns at a time. Nobody's data went into it.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def variation(first: Levels, second: Levels) -> dict[str, float]:
 
 
 def triples_variation(first: Levels, second: Levels) -> float:
-    """Mean total variation over 300 random triples of columns, or over all where these are fewer."""
+    """Mean total variation over 300 random triples of columns, or all where these are fewer."""
     sizes = np.maximum(first.max(axis=1), second.max(axis=1)) + 1
     every = list(combinations(range(len(sizes)), 3))
     rng = np.random.default_rng(0)
