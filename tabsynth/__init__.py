@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tabsynth.auditor import audit
+    from tabsynth.contest import compare
     from tabsynth.gate import Policy, load_policy
     from tabsynth.modelfile import Fitted
     from tabsynth.modelfile import load as load_model
@@ -39,6 +40,7 @@ _HOMES = {
     "Table": "tabsynth.table:Table",
     "TableSchema": "tabsynth.schema.model:TableSchema",
     "audit": "tabsynth.auditor:audit",
+    "compare": "tabsynth.contest:compare",
     "evaluate": "tabsynth.workflow:evaluate",
     "fit": "tabsynth.workflow:fit",
     "infer_schema": "tabsynth.workflow:infer_schema",
@@ -61,6 +63,7 @@ __all__ = [
     "Table",
     "TableSchema",
     "audit",
+    "compare",
     "evaluate",
     "fit",
     "infer_schema",

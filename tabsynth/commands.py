@@ -143,7 +143,7 @@ def run(
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
-    workflow.configure(workflow.resolve(synthesizer), parameters(param))
+    workflow.configure(workflow.resolve(synthesizer, parameters(param)), parameters(param))
     spare([out / name for name in workflow.RESULTS], data, schema, policy)
     check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
@@ -159,12 +159,23 @@ def run(
 @app.command()
 def fit(
     data: Data,
-    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="model file to write")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            readable=False,
+            help="model file to write; needed unless --dry-run is given",
+        ),
+    ] = None,
     schema: SchemaFile = None,
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006
     seed: Seed = None,
     strip: Strip = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what the fit would cost and do")
+    ] = False,
     epsilon: Later = None,
     delta: Later = None,
     ledger: Later = None,
@@ -175,12 +186,23 @@ def fit(
     from tabsynth import workflow
 
     progress = Progress(quiet=_quiet)
-    name = workflow.resolve(synthesizer)
-    workflow.configure(name, parameters(param))
+    given = parameters(param)
+    workflow.configure(workflow.resolve(synthesizer, given), given)
+    if dry_run:
+        table = read_table(data, schema, progress)
+        _, before = workflow.plan(table, synthesizer, given)
+        for line in before.lines(table):
+            typer.echo(line)
+        before.require_room()
+        return
+    if out is None:
+        raise UsageError("-o", expected="a place for the model", got="none",
+                         remedy="name a file, or ask for --dry-run")  # fmt: skip
     spare([out], data, schema)
     table = read_table(data, schema, progress)
-    progress.say(f"fitting {name}")
-    fitted = workflow.fit(table, synthesizer=name, parameters=parameters(param), seed=seed)
+    fitted = workflow.fit(
+        table, synthesizer=synthesizer, parameters=given, seed=seed, say=progress.say
+    )
     fitted.save(out, strip=strip)
     say_kept(fitted, strip=strip, progress=progress)
     typer.echo(f"wrote {out}")
@@ -272,6 +294,55 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    data: Data,
+    synthesizers: Annotated[
+        str, typer.Option(metavar="NAME,NAME,...", help="which, as `tabsynth list` names them")
+    ],
+    out: OutDir,
+    schema: SchemaFile = None,
+    param: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="a hyper-parameter of all that have it; SYNTHESIZER.KEY=VALUE for one alone",
+        ),
+    ] = [],  # noqa: B006
+    target: Target = None,
+    protected: Protected = [],  # noqa: B006
+    policy: PolicyFile = None,
+    deep: Deep = False,
+    audience: ForWhom = "internal",
+    seed: Seed = None,
+    epsilon: Later = None,
+    delta: Later = None,
+    ledger: Later = None,
+    source_id: Later = None,
+) -> None:
+    """Fit several synthesizers to the same records, judge them alike, and write one report.
+
+    A comparison has no gate: it ends with 0 when the report is written.
+    """
+    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    from tabsynth import contest, workflow
+
+    progress = Progress(quiet=_quiet)
+    names = [name.strip() for name in synthesizers.split(",")]
+    contest.dealt_out(names, parameters(param))
+    spare([out / "report.html", out / "report.json"], data, schema, policy)
+    accepted = read_policy(policy)
+    table = read_table(data, schema, progress)
+    report = contest.compare(
+        table, names, parameters=parameters(param), target=target, protected=protected,
+        policy=accepted, deep=deep, audience=audience, seed=seed, say=progress.say,
+    )  # fmt: skip
+    workflow.save_report(report, out)
+    for reason in report.reasons[1:]:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+@app.command()
 def audit(
     data: Data,
     out: OutDir,
@@ -337,8 +408,11 @@ def list_names(
     if kind not in registry.BUILT_IN:
         raise UsageError("list", expected="synthesizers, metrics or attacks", got=repr(kind),
                          remedy="name one of them")  # fmt: skip
+    from tabsynth.choice import listed
+
     for name in registry.names(kind):
-        typer.echo(f"{name:20} {registry.summary(kind, name)}")
+        plain = f"{name:20} {registry.summary(kind, name)}"
+        typer.echo(listed(name) if kind == "synthesizers" else plain)
     if not registry.names(kind):
         Progress(quiet=_quiet).say(f"no {kind} in this version")
 

@@ -74,6 +74,7 @@ class RunManifest(BaseModel):
     Args:
         synthesizer: registered name of what was fitted.
         parameters: its hyper-parameters.
+        choice: why `auto` picked it, where it did.
         seed: of split, fit, sample and evaluation.
         verdict: of the report.
         model: what the model holds, in sentences.
@@ -83,6 +84,7 @@ class RunManifest(BaseModel):
 
     synthesizer: str
     parameters: dict[str, Any]
+    choice: str | None = None
     seed: int
     verdict: Verdict
     model: list[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ import pyarrow as pa
 from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
+from tabsynth.choice import Choice, choose, cost, taking
 from tabsynth.comparison import MAX_RECORDS, Comparison
 from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
@@ -22,9 +23,11 @@ from tabsynth.gate import Policy
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
+from tabsynth.machine import available_memory
 from tabsynth.manifests import RunManifest
 from tabsynth.metrics.copies import overlap
 from tabsynth.modelfile import Fitted
+from tabsynth.preflight import Preflight, size_of
 from tabsynth.refusals import (
     check_deep,
     check_protected,
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
 
     TableLike: TypeAlias = Table | pd.DataFrame
 
-AUTO: Final = "gaussian_copula"
+AUTO: Final = "auto"
 TRAIN_SHARE: Final = 0.8
 FURTHER_DRAWS: Final = 4
 
@@ -119,11 +122,12 @@ def run(
     check_protected(protected, private.schema)
     with atomic_files(out) as folder:
         train, holdout = split(private, seed=seed)
-        say(f"fitting {resolve(synthesizer)}")
-        fitted = fit(train, synthesizer=synthesizer, parameters=parameters, seed=seed)
+        maker, before = plan(train, synthesizer, parameters)
+        fitted = _fit(train, maker, before, seed=seed, say=say)
         made_by: dict[str, Any] = {
             "synthesizer": fitted.synthesizer,
             "parameters": fitted.parameters,
+            "choice": before.choice.why,
         }
         say("sampling")
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
@@ -223,6 +227,7 @@ def fit(
     synthesizer: str = "auto",
     parameters: Mapping[str, Any] | None = None,
     seed: int | None = None,
+    say: Say | None = None,
 ) -> Fitted:
     """Learn a model of a private table.
 
@@ -232,18 +237,47 @@ def fit(
         synthesizer: a registered name, or `auto`.
         parameters: hyper-parameters by name, values or texts.
         seed: the same seed gives the same model; by default a fresh one.
+        say: called with lines on what the fit will cost and do, before it.
 
     Raises:
-        DataError: a table that cannot be learnt from.
+        DataError: a table that cannot be learnt from, or a fit that needs more memory than is free.
         UsageError: an unknown synthesizer or parameter.
 
     Privacy: not differentially private; see the synthesizer for what the model holds.
     """
     private = as_table(table, schema)
-    name = resolve(synthesizer)
-    maker = configure(name, parameters or {})
-    require_modelled(private.schema)
-    require_generated_keys(private.schema)
+    maker, before = plan(private, synthesizer, parameters)
+    return _fit(private, maker, before, seed=seed, say=say)
+
+
+def plan(
+    table: Table, synthesizer: str = AUTO, parameters: Mapping[str, Any] | None = None
+) -> tuple[Any, Preflight]:
+    """The synthesizer that a fit would use, and what is known before the fit.
+
+    Raises:
+        DataError: a table that cannot be learnt from.
+        UsageError: an unknown synthesizer or parameter.
+    """
+    given = parameters or {}
+    name = resolve(synthesizer, given)
+    configure(name, given)
+    require_modelled(table.schema)
+    require_generated_keys(table.schema)
+    size, free = size_of(table), available_memory()
+    choice = choose(size, free=free, parameters=given) if synthesizer == AUTO else Choice(name)
+    maker = configure(choice.name, given)
+    return maker, Preflight(choice, size, free, cost(maker, size))
+
+
+def _fit(
+    private: Table, maker: Any, before: Preflight, *, seed: int | None, say: Say | None
+) -> Fitted:
+    name = before.choice.name
+    if say is not None:
+        for line in (*before.lines(private), f"fitting {name}"):
+            say(line)
+    before.require_room()
     model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
     return Fitted(
         model=model,
@@ -378,13 +412,13 @@ def _describe(report: Report, schema: TableSchema, folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def resolve(synthesizer: str) -> str:
-    """The registered name behind a name or `auto`.
+def resolve(synthesizer: str, parameters: Collection[str] = ()) -> str:
+    """The registered name behind a name, or what `auto` picks first for these hyper-parameters.
 
     Raises:
         UsageError: there is none.
     """
-    name = AUTO if synthesizer == "auto" else synthesizer
+    name = taking(parameters)[0] if synthesizer == AUTO else synthesizer
     if name not in registry.names("synthesizers"):
         raise UsageError(
             "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",

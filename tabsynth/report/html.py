@@ -8,11 +8,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from tabsynth.report import figures, threats
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
+from tabsynth.report.comparison import comparison_view
 from tabsynth.report.curves import power_chart
 from tabsynth.report.figures import (
     NO_FIGURE,
@@ -90,6 +91,8 @@ def render_html(report: Report) -> str:
     Privacy: shows what the report holds. An internal one holds statistics of private data and
         names of columns, and its page says so at the top, at the bottom and on paper.
     """
+    if report.is_comparison:
+        return _template("comparison.html.j2").render(**comparison_view(report))
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
@@ -129,6 +132,8 @@ def summary_html(report: Report) -> str:
     Returns:
         One `<div>` that takes its colours from the page around it.
     """
+    if report.is_comparison:
+        return _template("comparison.html.j2").render(**comparison_view(report, fragment=True))
     groups = [g for g in grouped(report.results) if g.name != POWER]
     rows = headline(_by_section(groups))
     return _template().render(
@@ -275,6 +280,7 @@ def _shown(value: object) -> object:
 def _environment() -> Environment:
     environment = Environment(
         autoescape=True,
+        loader=FunctionLoader(_source),
         finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -285,7 +291,9 @@ def _environment() -> Environment:
     return environment
 
 
-@cache
-def _template() -> Template:
-    source = files("tabsynth.report").joinpath("template.html.j2").read_text(encoding="utf-8")
-    return _environment().from_string(source)
+def _source(name: str) -> str:
+    return files("tabsynth.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _template(name: str = "template.html.j2") -> Template:
+    return _environment().get_template(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as Setting
@@ -13,6 +13,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 Direction = Literal["lower", "higher"]
 Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
 Audience = Literal["internal", "public"]
+COMPARISON: Final = "comparison"
 
 
 class Result(BaseModel):
@@ -35,6 +36,7 @@ class Result(BaseModel):
         n: synthetic or test records it was computed on.
         method: how, in one line.
         seed: of the random draws, None when there are none.
+        synthesizer: whose table it is about, where a report compares several.
         status: `ok`; `attention` (worth a look); `fail` (breaks the gate); `uninformative` (the
             scale is within noise); `diagnostic` (can neither pass nor fail).
     """
@@ -57,6 +59,7 @@ class Result(BaseModel):
     n: int
     method: str
     seed: int | None = None
+    synthesizer: str | None = None
     status: Status = "ok"
 
 
@@ -86,6 +89,11 @@ class Report(BaseModel):
         """Whether it describes a real table; there is no gate then, and no synthetic table."""
         return self.provenance.get("kind") == "audit"
 
+    @property
+    def is_comparison(self) -> bool:
+        """Whether it compares several synthesizers; each has a verdict of its own then."""
+        return self.provenance.get("kind") == COMPARISON
+
     def to_json(self) -> str:
         """The text of `report.json`."""
         return self.model_dump_json(indent=2) + "\n"
@@ -95,10 +103,15 @@ class Report(BaseModel):
         """A report read back from `report.json`."""
         return cls.model_validate_json(Path(path).read_text(encoding="utf-8"))
 
-    def find(self, name: str, column: str | None = None) -> Result:
-        """The result of that name (and column); KeyError when there is none."""
+    def find(
+        self, name: str, column: str | None = None, *, synthesizer: str | None = None
+    ) -> Result:
+        """The result of that name (and column, and synthesizer); KeyError when there is none."""
         for result in self.results:
-            if result.name == name and result.column == column:
+            if (result.name, result.column) == (name, column) and synthesizer in (
+                None,
+                result.synthesizer,
+            ):
                 return result
         raise KeyError(name if column is None else f"{name} of column {column}")
 

@@ -15,10 +15,11 @@ from tabsynth.encoding.codec import Codec, Codes
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.correlation import latent_correlation
+from tabsynth.synthesizers.costs import copula_cost
 from tabsynth.synthesizers.latent import LatentColumn
 from tabsynth.synthesizers.margins import margin, require_possible
 from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated
-from tabsynth.synthesizers.protocol import Model, ModelState
+from tabsynth.synthesizers.protocol import Cost, Model, ModelState, Size, Traits
 from tabsynth.synthesizers.scaling import lay_out
 from tabsynth.synthesizers.truncated import follow, log_probability, truncated_normal
 from tabsynth.table import Table
@@ -36,8 +37,16 @@ class GaussianCopula:
 
     name: ClassVar[str] = "gaussian_copula"
     summary: ClassVar[str] = "exact margins, pairwise dependence; very fast, exact conditions"
+    traits: ClassVar[Traits] = Traits(
+        cost="a fraction of a second for 50,000 records, seconds for millions",
+        categories="laid out along one scale",
+    )
 
     min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT
+
+    def cost(self, size: Size) -> Cost:
+        """Time and memory of a fit."""
+        return copula_cost(size)
 
     def fit(self, data: Table, *, rng: np.random.Generator) -> GaussianCopulaModel:
         """Learn margins, the order of categories, and the latent correlation.

@@ -79,7 +79,7 @@ class Link:
             copied: Codes = self.live[self.table[drawn[self.source]]]
             return copied
         group = np.zeros(n, np.int64)
-        for step, after in zip(self.steps, self._groups_after, strict=True):
+        for step, after in zip(self.steps, self._groups_after, strict=False):
             chosen = step.forest.draw(group, step.predictors(n, seen), rng)
             group = step.stage.moves(after)[group, chosen]
         cells: Codes = self.live[group]

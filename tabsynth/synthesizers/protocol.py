@@ -66,6 +66,8 @@ class Traits:
         guards_rare_values: whether values of fewer than 5 records never come out.
         extra: the optional dependency that it needs.
         cost: time and memory in a few words.
+        types: the types of columns that it models, in a few words.
+        categories: what it does with a column of very many categories.
     """
 
     conditions: Literal["exact", "weighted", "none"] = "exact"
@@ -74,6 +76,8 @@ class Traits:
     guards_rare_values: bool = True
     extra: str | None = None
     cost: str = "not measured"
+    types: str = "all"
+    categories: str = "each with a cell of its own"
 
 
 @runtime_checkable

@@ -43,6 +43,8 @@ def test_the_wheel_carries_what_the_package_needs(wheel: Path) -> None:
     for wanted in (
         "tabsynth/py.typed",
         "tabsynth/report/template.html.j2",
+        "tabsynth/report/comparison.html.j2",
+        "tabsynth/report/style.css.j2",
         "tabsynth/schemas/table-schema.json",
         "tabsynth/schemas/report.json",
         "tabsynth/schemas/examples/fair.yaml",

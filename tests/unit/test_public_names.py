@@ -18,6 +18,7 @@ NAMES: Final = [
     "Table",
     "TableSchema",
     "audit",
+    "compare",
     "evaluate",
     "fit",
     "infer_schema",

@@ -92,7 +92,7 @@ def page(report: Report) -> Node:
 
 @pytest.fixture(scope="module")
 def source() -> str:
-    return files("tabsynth.report").joinpath("template.html.j2").read_text(encoding="utf-8")
+    return files("tabsynth.report").joinpath("style.css.j2").read_text(encoding="utf-8")
 
 
 def test_page_loads_nothing(page: Node, report: Report) -> None:

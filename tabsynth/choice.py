@@ -1,0 +1,118 @@
+"""Which synthesizer: what each one is for, and the pick of `auto`.
+
+The rule: the first of `PREFERRED` that takes the given parameters, fits in the memory that is free,
+and needs no more than `PATIENCE`. Trees come first because they are at least as faithful as the
+copula on tables of any size; `docs/choosing.md` has the figures.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tabsynth import registry
+from tabsynth.errors import UsageError
+from tabsynth.synthesizers.protocol import Cost, Size, Traits
+
+PREFERRED: Final = ("trees", "gaussian_copula")
+PATIENCE: Final = 600.0
+_CONDITIONS: Final = {"exact": "exact", "weighted": "exact or by weighted draws", "none": "none"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A synthesizer, and in a few words why `auto` picked it; none where a person did."""
+
+    name: str
+    why: str | None = None
+
+
+def choose(size: Size, *, free: float | None, parameters: Collection[str] = ()) -> Choice:
+    """Pick a synthesizer for a table.
+
+    Args:
+        size: of the table.
+        free: bytes of memory that are free; None where nobody knows.
+        parameters: names of hyper-parameters that it must have.
+
+    Raises:
+        UsageError: no candidate has all the parameters.
+    """
+    candidates = taking(parameters)
+    ruled_out: list[str] = []
+    for name in candidates:
+        problem = _problem(cost(registry.synthesizer(name)(), size), free)
+        if problem is None:
+            return Choice(name, _why(name, candidates, ruled_out))
+        ruled_out.append(f"{name} would {problem}")
+    # the last one is the least demanding; the check before the fit decides whether it can be done
+    return Choice(candidates[-1], f"the least demanding; {', '.join(ruled_out)}")
+
+
+def taking(parameters: Collection[str]) -> Sequence[str]:
+    """Candidates of `auto` that have all these hyper-parameters.
+
+    Raises:
+        UsageError: there is none.
+    """
+    fitting = [n for n in PREFERRED if set(parameters) <= set(parameters_of(n))]
+    if not fitting:
+        known = sorted({p for n in PREFERRED for p in parameters_of(n)})
+        raise UsageError(
+            "--param", expected=f"parameters of one synthesizer ({', '.join(known)})",
+            got="others", remedy="name the synthesizer with --synthesizer",
+        )  # fmt: skip
+    return fitting
+
+
+def parameters_of(name: str) -> list[str]:
+    """Names of a synthesizer's hyper-parameters."""
+    return [f.name for f in dataclasses.fields(registry.synthesizer(name))]
+
+
+def cost(synthesizer: Any, size: Size) -> Cost | None:
+    """What a configured synthesizer estimates for a table; None where it does not."""
+    estimate = getattr(synthesizer, "cost", None)
+    found: Cost | None = estimate(size) if callable(estimate) else None
+    return found
+
+
+def traits(name: str) -> Traits | None:
+    """What a registered synthesizer says of itself; None where it does not."""
+    found = getattr(registry.synthesizer(name), "traits", None)
+    return found if isinstance(found, Traits) else None
+
+
+def listed(name: str) -> str:
+    """One line about a synthesizer: name, summary, and what to know before choosing it."""
+    line = f"{name:20} {registry.summary('synthesizers', name)}"
+    known = traits(name)
+    if known is None:
+        return f"{line} [types, conditions, privacy and cost: not said]"
+    private = "a privacy budget" if known.private else "no privacy budget"
+    kept = ", keeps training records in its model" if known.keeps_records else ""
+    needs = f"; needs: the extra {known.extra}" if known.extra else ""
+    return (
+        f"{line} [types: {known.types}; conditions: {_CONDITIONS[known.conditions]}; "
+        f"privacy: {private}{kept}; cost: {known.cost}{needs}]"
+    )
+
+
+def _problem(needed: Cost | None, free: float | None) -> str | None:
+    if needed is None:
+        return None
+    if free is not None and needed.memory > free:
+        return "not fit in memory"
+    if needed.seconds > PATIENCE:
+        return f"take more than {PATIENCE / 60:.0f} minutes"
+    return None
+
+
+def _why(name: str, candidates: Sequence[str], ruled_out: Sequence[str]) -> str:
+    if ruled_out:
+        return f"{' and '.join(ruled_out)}"
+    if name != PREFERRED[0] and name == candidates[0]:
+        return "it has the parameters that were given"
+    return "the most faithful one, and this table is not too large for it"

@@ -1,0 +1,77 @@
+"""What fits of the built-in synthesizers cost: formulas, and the constants measured for them.
+
+The constants come from `python -m tests.bench costs`, which fits made-up tables of different sizes,
+each in a process of its own, and puts the estimate beside CPU time and memory at the peak. Seconds
+are those of one core on which `machine.slowness` is 1. Memory is chosen at the upper edge of what
+was measured: a fit that is let in must fit.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tabsynth.synthesizers.protocol import Cost, Size
+
+# imports and small objects of a first fit
+_START: Final = 1e7
+
+# counting and coding: per record and column; per different cell of a column
+_CODE_SECONDS: Final = 1e-7
+_CODE_BYTES: Final = 4.0
+_COUNT_BYTES: Final = 200.0
+_CELL_BYTES: Final = 400.0
+
+# the copula besides: per record and column; per record and pair of columns; per pair of columns
+_SCORE_SECONDS: Final = 2e-7
+_PAIR_SECONDS: Final = 1e-9
+_SOLVE_SECONDS: Final = 2e-5
+_BLOCK_RECORDS: Final = 1 << 17
+
+# trees: per grown record, tree and predictor of a column; per grown record and column, for the
+# comparison of all columns; per grown record and tree; per cell of the histograms, of which there
+# are at most so many per record of a part, and in all (`growing.CELLS_PER_RECORD`, `HISTOGRAM`)
+_GROW_SECONDS: Final = 1.9e-6
+_COMPARE_BYTES: Final = 64.0
+_PART_BYTES: Final = 60.0
+_HISTOGRAM_BYTES: Final = 40.0
+_HISTOGRAM_SHARE: Final = 32
+_HISTOGRAM_MOST: Final = 1 << 22
+
+
+def independent_cost(size: Size) -> Cost:
+    """Counting and coding, which every built-in synthesizer begins with."""
+    columns, widest = len(size.cells), max(size.cells, default=0)
+    coded = size.records * columns
+    return Cost(
+        seconds=_CODE_SECONDS * coded,
+        memory=_START
+        + _CODE_BYTES * coded
+        + _COUNT_BYTES * size.records
+        + _CELL_BYTES * (sum(size.cells) + widest),
+    )
+
+
+def copula_cost(size: Size) -> Cost:
+    """Scores of all cells, their products, and an equation for each pair of columns."""
+    first, columns = independent_cost(size), len(size.cells)
+    block = min(size.records, _BLOCK_RECORDS)
+    seconds = (
+        _SCORE_SECONDS * size.records * columns
+        + _PAIR_SECONDS * size.records * columns**2
+        + _SOLVE_SECONDS * columns**2
+    )
+    return Cost(first.seconds + seconds, first.memory + 16.0 * block * columns)
+
+
+def trees_cost(size: Size, *, trees: int, max_records: int, max_predictors: int) -> Cost:
+    """Comparing all columns, then growing trees for each on those that go with it."""
+    first, columns = independent_cost(size), len(size.cells)
+    grown = min(size.records, max_records)
+    predictors = sum(min(j, max_predictors) for j in range(columns))
+    return Cost(
+        first.seconds + _GROW_SECONDS * grown * trees * predictors,
+        first.memory
+        + _COMPARE_BYTES * grown * columns
+        + _PART_BYTES * grown * trees
+        + _HISTOGRAM_BYTES * min(_HISTOGRAM_SHARE * trees * grown, _HISTOGRAM_MOST),
+    )
