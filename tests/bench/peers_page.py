@@ -62,9 +62,9 @@ def page(body: dict[str, Any]) -> str:
     if "anonymeter" in asked:
         parts += [
             "## anonymeter\n",
-            "In how many tables the 95 % interval of the risk lies above 0; anonymeter itself gives "
-            "no verdict. *Inference* counts tables in which that holds for any of the columns; with "
-            "so many columns some do by chance.\n",
+            "In how many tables the 95 % interval of the risk lies above 0; anonymeter itself "
+            "gives no verdict. *Inference* counts tables in which that holds for any of the "
+            "columns; with so many columns some do by chance.\n",
             _table(
                 ["synthetic table", *ATTACKS, "inference, any column", "inference, income"],
                 [[k["kind"], *(_share([_found(a, n) for a in k["anonymeter"]]) for n in ATTACKS),
