@@ -11,6 +11,7 @@ import typer
 
 from tabsynth import __version__, registry
 from tabsynth.errors import OutputError, UsageError
+from tabsynth.io.atomic import check_directory
 from tabsynth.options import (
     Data,
     Deep,
@@ -145,6 +146,7 @@ def run(
     progress = Progress(quiet=_quiet)
     workflow.configure(workflow.resolve(synthesizer, parameters(param)), parameters(param))
     spare([out / name for name in workflow.RESULTS], data, schema, policy)
+    check_directory(out, workflow.RESULTS)
     check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
     table = read_table(data, schema, progress)
@@ -278,6 +280,7 @@ def evaluate(
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
+    check_directory(out, workflow.REPORTS)
     check_junit(junit, out, train, holdout, synthetic, schema, model, policy)
     accepted = read_policy(policy)
     maker = modelfile.load(model) if model else None
@@ -370,7 +373,8 @@ def audit(
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
-    spare([out / "report.html", out / "report.json"], data, schema, reference)
+    spare([out / name for name in workflow.REPORTS], data, schema, reference)
+    check_directory(out, workflow.REPORTS)
     table = read_table(data, schema, progress)
     report = auditor.audit(
         table, protected=protected, target=target, strata=strata, favourable=favourable,

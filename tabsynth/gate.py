@@ -9,6 +9,7 @@ from typing import Final
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from tabsynth.attacks.self_test import PARTLY
 from tabsynth.errors import UsageError
 from tabsynth.report.model import Result, Verdict
 from tabsynth.report.words import WORDS
@@ -194,10 +195,14 @@ def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
     power = found[0].value or 0.0
     if power >= policy.power:
         return []
+    partly = PARTLY in found[0].method
+    remedy = (
+        f"{PARTLY}, so more records help little" if partly else "more holdout records raise that"
+    )
     return [
         f"The membership attack would find {policy.leak_name} of training records among the "
         f"synthetic ones in only {_percent(power)} of trials, where the policy asks for "
-        f"{_percent(policy.power)}; more holdout records raise that."
+        f"{_percent(policy.power)}; {remedy}."
     ]
 
 

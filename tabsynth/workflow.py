@@ -59,12 +59,12 @@ AUTO: Final = "auto"
 TRAIN_SHARE: Final = 0.8
 FURTHER_DRAWS: Final = 4
 
+REPORTS: Final = ("report.html", "report.json")
 RESULTS: Final = (
     "synthetic.parquet",
     "model.tabsynth",
     "schema.yaml",
-    "report.html",
-    "report.json",
+    *REPORTS,
     "manifest.json",
     "croissant.json",
     "datasheet.md",

@@ -21,6 +21,7 @@ LEAKS: Final = (0.001, 0.005, 0.01, 0.05)
 KINDS: Final = ("exact copies", "near copies")
 REPETITIONS: Final = 30
 LEVEL: Final = 0.01
+PARTLY: Final = "the table is too large to try all training records"
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +74,8 @@ class SelfTest:
             unit="share",
             n=REPETITIONS,
             method="copies of members planted among the synthetic records, membership dealt anew; "
-            f"share of repetitions with p below {LEVEL}; near copies have one field redrawn",
+            f"share of repetitions with p below {LEVEL}; near copies have one field redrawn"
+            + (f"; {PARTLY}" if self.sampled < 1 else ""),
             status="diagnostic",
         )
 

@@ -9,7 +9,7 @@ import shutil
 import signal
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -103,6 +103,22 @@ def check_place(target: str | Path) -> None:
         _mode_of_replaced(Path(os.path.realpath(target)), str(target))
 
 
+def check_directory(directory: str | Path, names: Iterable[str]) -> None:
+    """Refuse a directory that cannot take these files, before the work whose results they are.
+
+    Raises:
+        OutputError: nothing can be made there, or a directory has the name of one of the files.
+    """
+    where, final = str(directory), Path(os.path.realpath(directory))
+    with _named(where):
+        parent = final if _is_directory(final, where) else final.parent
+        # only making something shows that something can be made
+        probe = parent / _partial_name(final.name)
+        probe.mkdir()
+        probe.rmdir()
+    _refuse_directories(final, names, where)
+
+
 def write_bytes(target: str | Path, content: bytes) -> None:
     """Write a file whole or not at all.
 
@@ -175,14 +191,7 @@ def _is_directory(final: Path, where: str) -> bool:
 def _move_all(staging: Path, final: Path, where: str) -> None:
     """Move every staged file into `final`; on failure put everything back."""
     names = sorted(file.name for file in staging.iterdir())
-    for name in names:
-        if (final / name).is_dir():
-            raise OutputError(
-                where,
-                expected=f"a place for the file {name}",
-                got="a directory of that name",
-                remedy="remove it or choose another directory",
-            )
+    _refuse_directories(final, names, where)
     kept = staging / _partial_name("kept")
     kept.mkdir()
     moved: list[str] = []
@@ -198,6 +207,18 @@ def _move_all(staging: Path, final: Path, where: str) -> None:
             else:
                 (final / name).unlink(missing_ok=True)
         raise
+
+
+def _refuse_directories(final: Path, names: Iterable[str], where: str) -> None:
+    """Refuse a directory in the place of a file that is to come."""
+    for name in names:
+        if (final / name).is_dir():
+            raise OutputError(
+                where,
+                expected=f"a place for the file {name}",
+                got="a directory of that name",
+                remedy="remove it or choose another directory",
+            )
 
 
 def _keep(file: Path, copy: Path) -> None:

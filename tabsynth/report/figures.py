@@ -20,7 +20,7 @@ NO_FIGURE = "no figure"
 _SYMBOLS: dict[Status, str] = {
     "ok": "●", "attention": "◆", "fail": "■", "uninformative": "○", "diagnostic": "□",
 }  # fmt: skip
-_URGENCY: dict[Status, int] = {"fail": 0, "attention": 1}
+_URGENCY: dict[Status, int] = {"fail": 0, "attention": 1, "ok": 2}
 
 
 @dataclass(frozen=True)
@@ -177,11 +177,14 @@ def headline(groups: Iterable[Group]) -> list[Row]:
 
 
 def _badness(result: Result) -> tuple[int, bool, float, str]:
-    """Sorts what breaks the gate first, then what lies furthest from real against real."""
+    """Sorts what breaks the gate first, then what lies furthest from real against real.
+
+    What can neither pass nor fail, or says nothing, does not stand for a measure that decides.
+    """
     value, reference = finite(result.value), finite(result.reference)
     gap = (value or 0.0) - (reference or 0.0)
     return (
-        _URGENCY.get(result.status, 2),
+        _URGENCY.get(result.status, 3),
         value is None,
         gap if result.better == "higher" else -gap,
         label(result),

@@ -92,7 +92,7 @@ WORDS: dict[str, Words] = {
         "cannot, 1 that it always can.",
     ),
     "c2st_auc_network": Words(
-        "Telling synthetic from real, by a neural network",
+        "Telling apart by neural network",
         "The same with another kind of classifier: what trees overlook, it may see.",
     ),
     "shape_error": Words(

@@ -16,7 +16,9 @@ def page(body: dict[str, Any]) -> str:
         "latter with four further draws of the model. *Records* is the most that a figure rests "
         "on: larger tables are sampled. *Peak* is all the memory that the process held, with "
         "Python, its libraries and the tables. Wall seconds depend on what else the machine did "
-        f"(load average {load:.1f}).\n",
+        f"(load average {load:.1f} at the end). First attacks, then metrics. Of a million records "
+        "the membership attack tries a small part; what it can find there is told in the "
+        "[guide](../../docs/evaluation.md).\n",
     ]
     for name, rows in body["tables"].items():
         parts += [f"## {name}\n", _table(rows)]

@@ -118,7 +118,7 @@ def main() -> None:
     (REPORTS / "peers.md").write_text(page(body), encoding="utf-8")
 
 
-def _tables(kind: Planted, seed: int) -> tuple[Table, Table, Table]:
+def tables(kind: Planted, seed: int) -> tuple[Table, Table, Table]:
     """Train, holdout and synthetic; the people are the same for all kinds of one seed."""
     rows = np.random.default_rng(seed).permutation(whole().num_rows)[: 3 * ROWS]
     train, holdout, others = (whole().take(r) for r in np.split(rows, 3))
@@ -131,7 +131,7 @@ def _laid_out(kind: Planted, seed: int, place: Path) -> Path:
     """The tables as files that every peer can read."""
     folder = place / f"{seed}-{KINDS.index(kind)}"
     folder.mkdir()
-    parts = dict(zip(("train", "holdout", "synthetic"), _tables(kind, seed), strict=True))
+    parts = dict(zip(("train", "holdout", "synthetic"), tables(kind, seed), strict=True))
     for name, table in parts.items():
         table.to_pandas().to_csv(folder / f"{name}.csv", index=False)
     schema = parts["train"].schema
@@ -142,7 +142,7 @@ def _laid_out(kind: Planted, seed: int, place: Path) -> Path:
 
 def _ours(kind: Planted, seed: int) -> dict[str, Any]:
     """Our verdict, p-value, and figures of fidelity."""
-    train, holdout, synthetic = _tables(kind, seed)
+    train, holdout, synthetic = tables(kind, seed)
     comparison = Comparison(train, holdout, synthetic, target="income", seed=seed)
     start = process_time()
     with one_thread():

@@ -28,7 +28,9 @@ def page(body: dict[str, Any]) -> str:
         "`tests/canaries/leaks.py`, the people by `tests/canaries/populations.py`.\n",
         f"## Nothing leaks ({records['nulls']:,} training records, holdout of half)\n",
         "How often the membership omnibus rejects, and how often any attack would fail the gate. "
-        "*Uniform* is the Kolmogorov-Smirnov p-value of the p-values.\n",
+        "*Uniform* is the Kolmogorov-Smirnov p-value of the p-values. Here and below, *gate fails* "
+        "counts attacks alone: figures of copies (`unique_copies`, `near_copies`) can fail a table "
+        "too.\n",
         _table(
             ["population", "synthetic table", "p < 0.05", "p < 0.01", "gate fails", "by",
              "uniform"],

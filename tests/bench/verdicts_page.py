@@ -34,7 +34,7 @@ def page(body: dict[str, Any]) -> str:
         *(f"- *{row['synthetic']}*: {' '.join(row['reasons'])}" for row in full),
         f"\n## {splits} splits, attacks only\n",
         "Another split, fit and draw each time; attacks, and the metrics that the gate reads. "
-        "Intervals are Clopper-Pearson, 95 %.\n",
+        f"Intervals are Clopper-Pearson, 95 %.{_made_by(body)}\n",
         _table(
             ["synthetic table", *VERDICTS, "failing figures (times)", "p, median [least, most]",
              "power, median"],
@@ -44,6 +44,14 @@ def page(body: dict[str, Any]) -> str:
              for row in repeated["cases"]],
         ),
     ])  # fmt: skip
+
+
+def _made_by(body: dict[str, Any]) -> str:
+    """Which code the splits are of, where it is another than that of the first table."""
+    repeated = body["over_splits"]
+    if repeated["commit"] == body["commit"]:
+        return ""
+    return f" This part is of commit {repeated['commit']}{repeated.get('since', '')}."
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

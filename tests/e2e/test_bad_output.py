@@ -23,6 +23,7 @@ FOLDERS = {
         "evaluate", "--train", "{table}", "--holdout", "{holdout}", "--synthetic", "{table}",
         "--schema", "{schema}",
     ],
+    "audit": ["audit", "{table}", "--schema", "{schema}", "--protected", "city", "--target", "age"],
 }  # fmt: skip
 BOTH = FILES | FOLDERS
 SAMPLED = ("csv", "csv.gz", "parquet", "jsonl")
@@ -73,6 +74,16 @@ def test_a_folder_in_the_place_of_a_report(case: str, place: Place, tabsynth: Ru
     assert refused_at(out, FOLDERS[case], place, tabsynth) == str(out)
 
 
+@pytest.mark.parametrize("case", FOLDERS)
+def test_a_place_is_looked_at_before_the_work(case: str, place: Place, tabsynth: Run) -> None:
+    """The inputs of hours must not be read for a place that cannot take what comes of them."""
+    place.table.unlink()
+    nowhere, blocked = place.outputs / "none" / "out", place.outputs / "blocked"
+    (blocked / "report.json").mkdir(parents=True)
+    for out in (nowhere, blocked):
+        assert refused_at(out, FOLDERS[case], place, tabsynth) == str(out)
+
+
 @pytest.mark.parametrize("case", BOTH)
 def test_names_that_no_file_can_have(case: str, place: Place, tabsynth: Run) -> None:
     out = place.outputs / ("n" * 300 + ".csv")
@@ -110,7 +121,7 @@ def test_a_database_as_output(place: Place, tabsynth: Run) -> None:
     assert tabsynth(*filled(FILES["sample"], place), "-o", url).refused(2) == "postgresql://..."
 
 
-@pytest.mark.parametrize("case", ["sample", "infer", "run"])
+@pytest.mark.parametrize("case", ["sample", "infer", "run", "evaluate", "audit"])
 def test_no_permission(case: str, place: Place, tabsynth_process: Callable[..., Done]) -> None:
     locked = place.outputs / "locked"
     locked.mkdir(mode=0o555)

@@ -6,6 +6,7 @@ import jsonschema
 import pytest
 from pydantic import ValidationError
 
+from tabsynth.attacks.self_test import PARTLY
 from tabsynth.errors import UsageError
 from tabsynth.gate import Policy, gate, held, load_policy
 from tabsynth.report.model import Result
@@ -86,6 +87,18 @@ def test_what_is_not_known_is_inconclusive_and_says_what_would_settle_it(
     verdict, reasons = gate([], changed(name, **update), Policy())
     assert verdict == "inconclusive"
     assert any(told in r for r in reasons)
+
+
+def test_where_the_attack_cannot_try_everybody_more_records_are_no_remedy() -> None:
+    weak = {"value": 0.2, "status": "diagnostic"}
+    reasons = [
+        gate([], changed("self_test_power", **weak, method=method), Policy())[1][0]
+        for method in ("counted", f"counted; {PARTLY}")
+    ]
+    assert reasons[0].endswith("more holdout records raise that.")
+    assert reasons[1].endswith(
+        "too large to try all training records, so more records help little."
+    )
 
 
 def test_without_the_attack_nothing_passes() -> None:

@@ -197,3 +197,14 @@ def test_fidelity_comes_worst_first(make_report: MakeReport) -> None:
     page = render_html(make_report(results=results)).partition('<section id="fidelity">')[2]
     titles = re.findall(r"<h3>(.*?)</h3>", page.partition("</section>")[0])
     assert titles == ["Pairs of columns", "Telling synthetic from real", "Single columns"]
+
+
+def test_what_cannot_fail_does_not_stand_for_what_can(make_report: MakeReport) -> None:
+    """A headline shows the worst figure that decides, however bad a diagnostic looks."""
+    results = (
+        scene.figure("linkability", "privacy", value=0.4, group="surest", status="diagnostic"),
+        scene.figure("linkability", "privacy", value=0.02, group="all", status="ok"),
+        scene.figure("linkability", "privacy", value=None, group="few", status="uninformative"),
+    )
+    page = render_html(make_report(results=results))
+    assert "worst of 3: all" in page
