@@ -35,7 +35,8 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 # long evidence: writes reports/benchmarks; needs an environment of its own, with the peers
-evidence: $(VENV)-bench/.bench $(VENV)-anonymeter/.peer $(VENV)-mostlyai/.peer
+evidence: $(VENV)-bench/.bench $(VENV)-anonymeter/.peer $(VENV)-mostlyai/.peer $(VENV)-arfpy/.peer
+	ARFPY_PYTHON=$(VENV)-arfpy/bin/python \
 	ANONYMETER_PYTHON=$(VENV)-anonymeter/bin/python MOSTLYAI_PYTHON=$(VENV)-mostlyai/bin/python \
 	$(VENV)-bench/bin/python -m tests.bench
 
@@ -76,5 +77,10 @@ $(VENV)-mostlyai/.peer:
 	-$(VENV)-mostlyai/bin/python -m pip install --quiet torch==2.13.0 mostlyai-qa==1.10.11
 	touch $@
 
+$(VENV)-arfpy/.peer:
+	$(PYTHON) -m venv $(VENV)-arfpy
+	-$(VENV)-arfpy/bin/python -m pip install --quiet arfpy==0.1.1
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-sdv $(VENV)-bench $(VENV)-anonymeter $(VENV)-mostlyai build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-sdv $(VENV)-bench $(VENV)-anonymeter $(VENV)-mostlyai $(VENV)-arfpy build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

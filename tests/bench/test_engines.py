@@ -1,0 +1,52 @@
+"""The benchmark of engines runs on a small table, and its judge tells a copier from other people."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.bench.bills import bills
+from tests.bench.engines import REAL, Settings, run
+from tests.bench.engines_page import page
+from tests.bench.judge import copies, excess_closeness, levels, triples_variation, utility
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[pd.DataFrame]:
+    frame = bills(1200)
+    return [frame.iloc[i : i + 400].reset_index(drop=True) for i in (0, 400, 800)]
+
+
+def test_bills_run_on_from_month_to_month() -> None:
+    frame = bills(500)
+    assert frame.equals(bills(500))
+    assert not frame.equals(bills(500, seed=1))
+    unpaid = np.maximum(frame["bill_2"] - frame["pay_2"], -2000)
+    # a month adds charges only; bills are rounded, and cut at -5000
+    assert (frame["bill_1"] >= unpaid - 1).all()
+
+
+def test_the_judge_tells_a_copier_from_other_people(parts: list[pd.DataFrame]) -> None:
+    train, holdout, others = parts
+    assert excess_closeness(train, holdout, train) == 1.0
+    # the standard error of 400 records is 0.05; 5 of them
+    assert abs(excess_closeness(train, holdout, others)) < 0.25
+    assert copies(train, train) == 1.0
+    assert copies(train, others) < 0.02
+    seen = levels(train, train)
+    assert triples_variation(seen, seen) == 0.0
+    assert triples_variation(seen, levels(train, others)) > 0.1
+    assert 0.3 < utility(train, holdout, others, "default") <= 1.0
+
+
+def test_a_small_run_has_a_page() -> None:
+    rows = run(Settings(("bills",), (REAL[1], "independent", "no such engine"), (0,), 400))
+    assert [len(row["runs"]) for row in rows] == [1, 1, 0]
+    assert rows[0]["runs"][0]["excess"] == 1.0
+    # of 80 holdout records the attack asks nothing
+    assert rows[1]["runs"][0]["membership_p"] is None
+    assert "failed" in rows[2]
+    text = page({"engines": rows, "seeds": [0], "slow": [120.0, 2]})
+    assert "## bills" in text
+    assert "not asked" in text
