@@ -40,15 +40,20 @@ def schema_check(
     ] = None,
 ) -> None:
     """Validate a schema and, with data, list every violation by column."""
+    from tabsynth.constraints.feasibility import check_feasible
+    from tabsynth.constraints.training import violations as constraint_violations
     from tabsynth.io.read import read_raw
     from tabsynth.schema.check import check
     from tabsynth.schema.files import load_schema
+    from tabsynth.table import Table
 
     wanted = load_schema(schema)
+    check_feasible(wanted)
     if data is None:
         typer.echo(f"{schema}: a valid schema of {len(wanted.fields)} columns")
         return
-    _, violations = check(read_raw(data), wanted)
+    records, violations = check(read_raw(data), wanted)
+    violations += constraint_violations(Table(wanted, records))
     for violation in violations:
         typer.echo(violation.sentence())
     if violations:

@@ -16,6 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
 from tabsynth.comparison import MAX_RECORDS, Comparison
+from tabsynth.constraints.plan import Plan
+from tabsynth.constraints.training import learnable, require_kept
 from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.gate import Policy
@@ -117,6 +119,8 @@ def run(
     private = as_table(table, schema)
     check_target(target, private.schema)
     check_protected(protected, private.schema)
+    Plan.of(private.schema)
+    require_kept(private, where="data")
     with atomic_files(out) as folder:
         train, holdout = split(private, seed=seed)
         say(f"fitting {resolve(synthesizer)}")
@@ -234,7 +238,8 @@ def fit(
         seed: the same seed gives the same model; by default a fresh one.
 
     Raises:
-        DataError: a table that cannot be learnt from.
+        DataError: a table that cannot be learnt from, or that breaks a declared constraint.
+        SchemaError: constraints that contradict each other or the columns.
         UsageError: an unknown synthesizer or parameter.
 
     Privacy: not differentially private; see the synthesizer for what the model holds.
@@ -244,13 +249,17 @@ def fit(
     maker = configure(name, parameters or {})
     require_modelled(private.schema)
     require_generated_keys(private.schema)
-    model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
+    plan = Plan.of(private.schema)
+    require_kept(private, where="data")
+    learnt, notes = learnable(plan, private)
+    model = maker.fit(learnt, rng=np.random.default_rng(seed))
     return Fitted(
         model=model,
         schema=private.schema,
         synthesizer=name,
         parameters=dataclasses.asdict(maker),
         default_rows=two_digits(private.num_rows),
+        notes=notes,
     )
 
 
@@ -306,6 +315,9 @@ def evaluate(
     dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
     data, violations = check(raw.drop_columns(dropped), emitted)
     apart = as_table(holdout, real.schema)
+    Plan.of(real.schema)
+    for kept, name in ((real, "train"), (apart, "holdout")):
+        require_kept(kept, where=name)
     for rows, name in ((real, "train"), (apart, "holdout"), (data, "synthetic")):
         if rows.num_rows == 0:
             raise DataError(name, expected="records", got="none", remedy="give at least one")
