@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
 from tabsynth.comparison import MAX_RECORDS, Comparison
+from tabsynth.constraints.discovery import with_proposals
 from tabsynth.constraints.plan import Plan
 from tabsynth.constraints.training import learnable, require_kept
 from tabsynth.errors import DataError, UsageError
@@ -168,13 +169,20 @@ def read_table(path: str | Path, schema: TableSchema | None = None) -> Table:
     return Table.checked(raw, schema or infer(raw), where=str(path))
 
 
-def infer_schema(table: pd.DataFrame | pa.Table) -> TableSchema:
+def infer_schema(table: pd.DataFrame | pa.Table, *, constraints: bool = False) -> TableSchema:
     """Propose a schema from records; facts read from them are marked `observed`.
+
+    Args:
+        table: the records.
+        constraints: whether to propose rules between columns as well, of those that all records
+            keep.
 
     Privacy: lists categories seen in at least 5 records, and the 5th smallest and largest values
         rounded outward.
     """
-    return infer(raw_table(table))
+    raw = raw_table(table)
+    schema = infer(raw)
+    return with_proposals(schema, Table.checked(raw, schema)) if constraints else schema
 
 
 def as_table(table: TableLike, schema: TableSchema | None = None) -> Table:

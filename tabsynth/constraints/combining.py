@@ -25,10 +25,10 @@ def combined(table: Table, columns: tuple[str, ...]) -> pa.DictionaryArray:
     key = np.zeros(table.num_rows, np.int64)
     parts = []
     for name in columns:
-        encoded = _encoded(table.column(name))
-        codes = encoded.indices.cast(pa.int64()).fill_null(len(encoded.dictionary))
-        parts.append((codes.to_numpy(zero_copy_only=False), _plain(encoded.dictionary)))
-        product = key * (len(encoded.dictionary) + 1) + parts[-1][0]
+        column = encoded(table.column(name))
+        codes = column.indices.cast(pa.int64()).fill_null(len(column.dictionary))
+        parts.append((codes.to_numpy(zero_copy_only=False), _plain(column.dictionary)))
+        product = key * (len(column.dictionary) + 1) + parts[-1][0]
         # renumbering after each column keeps the product far from overflow
         key = np.unique(product, return_inverse=True)[1].astype(np.int64)
     _, first, places = np.unique(key, return_index=True, return_inverse=True)
@@ -95,7 +95,8 @@ def _written(cell: Cell, field: FieldSchema) -> Any:
     return to_storage(cell, field)
 
 
-def _encoded(column: pa.Array) -> pa.DictionaryArray:
+def encoded(column: pa.Array) -> pa.DictionaryArray:
+    """A column as a dictionary of different values."""
     if not pa.types.is_dictionary(column.type):
         return column.dictionary_encode()
     # a dictionary may hold a text twice

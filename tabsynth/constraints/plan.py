@@ -103,6 +103,12 @@ class Plan:
         """Constraints that each drawn record is held to, also those kept by construction."""
         return tuple(c for c in self.schema.tabsynth.constraints if not isinstance(c, Unique))
 
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """Columns that no model draws, whose own bounds are therefore to be looked at."""
+        removed = {name for step in self.steps for name in step.how.removed}
+        return tuple(name for name in self.schema.names if name in removed)
+
     def _builds_in(self, constraint: Constraint) -> bool:
         """Whether a constraint of the schema holds by construction, maybe as part of another."""
         return any(
@@ -147,9 +153,8 @@ class Plan:
         found = np.zeros(table.num_rows, bool)
         for constraint in self.checked:
             found |= broken(constraint, table)
-        for name in {name for step in self.steps for name in step.how.removed}:
-            if name in self.schema.names:
-                found |= outside(table, name)
+        for name in self.bounded:
+            found |= outside(table, name)
         return found
 
     def conditions(self, given: Table) -> tuple[Table, Table]:

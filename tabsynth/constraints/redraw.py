@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabsynth.constraints.lattice import Mask
+from tabsynth.constraints.lattice import Mask, outside
 from tabsynth.constraints.plan import Plan
+from tabsynth.constraints.rules import broken
 from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import ConditionError, DataError, TabsynthError
 from tabsynth.table import Table
@@ -136,7 +137,6 @@ class _Request:
         """Why it is given up."""
         share = "none" if found == 0 else f"about one in {tried // found:,}"
         got = f"{share} of {tried:,} that were drawn"
-        rules = ", ".join(f"`{c.words}`" for c in self.plan.checked)
         if self.wanted is not None and self.wanted.schema.names:
             return ConditionError(
                 f"given {', '.join(map(repr, self.wanted.schema.names))}",
@@ -144,9 +144,19 @@ class _Request:
                 got=got, remedy="condition on other columns, or loosen the constraints on these",
             )  # fmt: skip
         return DataError(
-            "constraints", expected=f"drawn records that keep {rules}", got=got,
+            "constraints", expected=f"drawn records that keep {', '.join(self._culprits())}", got=got,
             remedy="ask for fewer records, or declare fewer constraints",
         )  # fmt: skip
+
+    def _culprits(self) -> list[str]:
+        """What most drawn records break; where it is nothing by itself, everything."""
+        drawn = self.plan.back(self.sample(TRIES, _at(self.told, np.zeros(TRIES, np.intp))))
+        shares = {f"`{c.words}`": broken(c, drawn).mean() for c in self.plan.checked}
+        shares |= {
+            f"the bounds of {name!r}": outside(drawn, name).mean() for name in self.plan.bounded
+        }
+        every = [f"`{c.words}`" for c in self.plan.unique] if self.seen is not None else []
+        return [words for words, share in shares.items() if share > 0.5] or every or [*shares]
 
 
 def _filled(request: _Request, drawn: Table, good: Mask) -> Table:
