@@ -91,7 +91,9 @@ class _Evaluation:
                 sign = -1 if isinstance(op, ast.USub) else 1
                 return Value("number", sign * inner.values, inner.known)
             case ast.BinOp(left=left, op=op, right=right):
-                return self._arithmetic(self.value(left), op, self.value(right))
+                # what overflows is unknown
+                with np.errstate(all="ignore"):
+                    return self._arithmetic(self.value(left), op, self.value(right))
             case ast.Compare():
                 return self._comparison(node)
         raise AssertionError("the parser lets nothing else through")

@@ -143,8 +143,9 @@ class _Request:
                 expected="conditions that drawn records meet now and then",
                 got=got, remedy="condition on other columns, or loosen the constraints on these",
             )  # fmt: skip
+        rules = ", ".join(self._culprits())
         return DataError(
-            "constraints", expected=f"drawn records that keep {', '.join(self._culprits())}", got=got,
+            "constraints", expected=f"drawn records that keep {rules}", got=got,
             remedy="ask for fewer records, or declare fewer constraints",
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import Field as Setting
 from pydantic import (
@@ -219,6 +219,11 @@ Constraint = Annotated[
     | Custom,
     Setting(discriminator="kind"),
 ]  # fmt: skip
+
+# every key that some constraint has, for whoever misspells one
+CONSTRAINT_KEYS: Final = {
+    key: None for kind in get_args(get_args(Constraint)[0]) for key in kind.model_fields
+}
 
 
 def require_known(

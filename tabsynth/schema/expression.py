@@ -62,13 +62,18 @@ def parse_expression(text: str) -> Parsed:
         raise ValueError(f"expected an expression of at most {MOST_CHARACTERS} characters")
     if "\\" in text:
         raise ValueError("expected an expression without backslashes")
+    if "#" in _QUOTED.sub("", text):
+        raise ValueError("expected an expression without comments; write such names in backticks")
     quoted: dict[str, str] = {}
 
     def word(found: re.Match[str]) -> str:
         if found[1] is None:
             return found[0]
-        quoted[f"__column_{len(quoted)}__"] = found[1]
-        return f" {next(reversed(quoted))} "
+        stands = f"__column_{len(quoted)}__"
+        while stands in text:
+            stands += "_"
+        quoted[stands] = found[1]
+        return f" {stands} "
 
     plain = " ".join(_QUOTED.sub(word, text).split("\n")).strip()
     try:
