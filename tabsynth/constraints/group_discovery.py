@@ -111,7 +111,7 @@ def unique(table: Table) -> list[Unique]:
         if f.type != "number" and table.column(f.name).null_count == 0
     }
     # pairs of records that agree, as a share of all pairs
-    alike = {n: float(np.sum((np.bincount(c) / rows) ** 2)) for n, c in coded.items()}
+    alike = {n: _alike(c) for n, c in coded.items()}
     found = [n for n, c in coded.items() if int(c.max()) + 1 == rows and _is_dense(table, n)]
     keys = [Unique(columns=(name,), observed=True) for name in found]
     every = rows * (rows - 1) / 2
@@ -169,6 +169,12 @@ def _run(flags: Sequence[tuple[Mask, Mask]], start: int) -> int | None:
         if (taken | missing).all():
             return end + 1
     return None
+
+
+def _alike(codes: Codes) -> float:
+    """The share of pairs of records that have the same value."""
+    counts = np.bincount(codes).astype(float)
+    return float(np.sum(counts * (counts - 1)) / (len(codes) * (len(codes) - 1)))
 
 
 def _is_dense(table: Table, name: str) -> bool:

@@ -45,13 +45,12 @@ def inequalities(table: Table) -> list[Inequality]:
 def totals(table: Table) -> list[Total]:
     """Columns that are the sum of others: of two, of three, or of neighbours."""
     fields = [f for f in table.schema.fields if f.type in ("integer", "number")]
-    names = [f.name for f in fields if _varies(_floats(table, f.name), 3)]
+    names = [f.name for f in fields if _is_summand(_floats(table, f.name))]
     if len(names) < 3:
         return []
-    sample = _screen(table)
+    values = _complete([_floats(table, n) for n in names])
     # columns that agree in a random mix of their records agree in all of them
-    mix = np.random.default_rng(0).normal(size=sample.num_rows)
-    values = [np.nan_to_num(_floats(sample, n)) for n in names]
+    mix = np.random.default_rng(0).normal(size=len(values[0]))
     sums = np.array([mix @ v for v in values])
     slack = 1e-9 * max(float(np.abs(mix) @ np.abs(v)) for v in values)
     found: dict[int, tuple[int, ...]] = {}
@@ -191,8 +190,17 @@ def _varies(values: Floats, fewest: int) -> bool:
     return bool(enough) and len(np.unique(present[: 10 * SCREENED])) >= fewest
 
 
-def _screen(table: Table) -> Table:
-    return table.take(_places(table.num_rows))
+def _is_summand(values: Floats) -> bool:
+    """Whether a column varies, and is mostly there."""
+    return bool(np.isnan(values).mean() <= 0.5) and _varies(values, 3)
+
+
+def _complete(columns: list[Floats]) -> list[Floats]:
+    """Some records that have all values; where they are few, others with 0 for missing."""
+    table = np.column_stack(columns)
+    whole = table[~np.isnan(table).any(axis=1)]
+    chosen = whole if len(whole) >= SUPPORT else np.nan_to_num(table)
+    return list(chosen[_places(len(chosen))].T)
 
 
 def _places(rows: int) -> NDArray[np.intp]:

@@ -89,11 +89,10 @@ def stepped(constraint: Increment, field: FieldSchema) -> tuple[int, int, int]:
 def truths(table: Table, name: str) -> tuple[Mask, Mask]:
     """Whether a 0/1 or boolean column is 1, and whether it is 0."""
     column = table.column(name)
-    missing = column.is_null().to_numpy(zero_copy_only=False)
-    # Arrow casts booleans to whole numbers only
-    whole = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
-    plain = whole.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False)
-    return (plain == 1) & ~missing, (plain == 0) & ~missing
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    one, zero = (pc.equal(column, value).fill_null(False) for value in (1, 0))
+    return one.to_numpy(zero_copy_only=False), zero.to_numpy(zero_copy_only=False)
 
 
 def summed(table: Table, names: tuple[str, ...], decimals: int | None) -> tuple[Units, Mask]:

@@ -32,7 +32,7 @@ def test_a_constraint_has_words_and_names_its_columns(constraint: Any) -> None:
         ({"columns": ["start", "end"]}, "kind"),
         ({"kind": "inequality", "columns": ["start"]}, "at least 2 in the list"),
         ({"kind": "inequality", "columns": ["start", "start"]}, "each column once"),
-        ({"kind": "inequality", "columns": ["start", "nowhere"]}, "'nowhere', which is not a field"),
+        ({"kind": "inequality", "columns": ["start", "nowhere"]}, "'nowhere', which is not"),
         ({"kind": "inequality", "columns": ["start", "end"], "strikt": True}, "strict"),
         ({"kind": "increment", "column": "price", "step": 0}, "step"),
         ({"kind": "increment", "column": "price", "step": 1e-12}, "9 decimals"),

@@ -82,7 +82,7 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
         assert str(error).startswith("expected")
         return
     allowed = (
-        ast.Constant, ast.Name, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Tuple, ast.List,
-        ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
+        ast.Constant, ast.Name, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.Compare, ast.Tuple,
+        ast.List, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context,
     )  # fmt: skip
     assert all(isinstance(node, allowed) for node in ast.walk(parsed.tree))
