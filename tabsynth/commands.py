@@ -318,11 +318,11 @@ def inspect(
 
 @app.command(name="list")
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="synthesizers|metrics|attacks")],
+    kind: Annotated[str, typer.Argument(metavar="synthesizers|metrics|attacks|constraints")],
 ) -> None:
     """List what is registered, plugins included."""
     if kind not in registry.BUILT_IN:
-        raise UsageError("list", expected="synthesizers, metrics or attacks", got=repr(kind),
+        raise UsageError("list", expected="synthesizers, metrics, attacks or constraints", got=repr(kind),
                          remedy="name one of them")  # fmt: skip
     for name in registry.names(kind):
         typer.echo(f"{name:20} {registry.summary(kind, name)}")
