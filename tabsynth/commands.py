@@ -322,8 +322,8 @@ def list_names(
 ) -> None:
     """List what is registered, plugins included."""
     if kind not in registry.BUILT_IN:
-        raise UsageError("list", expected="synthesizers, metrics, attacks or constraints", got=repr(kind),
-                         remedy="name one of them")  # fmt: skip
+        raise UsageError("list", expected="synthesizers, metrics, attacks or constraints",
+                         got=repr(kind), remedy="name one of them")  # fmt: skip
     for name in registry.names(kind):
         typer.echo(f"{name:20} {registry.summary(kind, name)}")
     if not registry.names(kind):

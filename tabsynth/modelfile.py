@@ -93,7 +93,7 @@ class Fitted:
         self, drawn: Table, seen: Seen, *, rng: np.random.Generator, given: Table | None = None
     ) -> Table:
         """The records, with those that repeat one drawn before drawn again; see `draw`."""
-        return without_repeats(self.plan, self._sample(rng), drawn, seen, given)
+        return without_repeats(self.plan, self._sample(rng), drawn, seen=seen, given=given)
 
     def _sample(self, rng: np.random.Generator) -> Any:
         return lambda rows, given: self.model.sample(rows, rng=rng, given=given)

@@ -66,7 +66,7 @@ def draw_kept(
 
 
 def without_repeats(
-    plan: Plan, sample: Sample, drawn: Table, seen: Seen, given: Table | None = None
+    plan: Plan, sample: Sample, drawn: Table, *, seen: Seen, given: Table | None = None
 ) -> Table:
     """Records that keep all constraints, with those that repeat one drawn before drawn again.
 

@@ -120,7 +120,7 @@ def test_repeats_are_drawn_again_until_nothing_is_left_to_draw() -> None:
     sample = uniform(plan, width=10)
     parts = []
     for rows in (40, 40, 20):
-        part = without_repeats(plan, sample, draw_kept(plan, sample, rows), seen)
+        part = without_repeats(plan, sample, draw_kept(plan, sample, rows), seen=seen)
         assert part.num_rows == rows
         parts.append(part.data.to_pandas())
     every = {tuple(row) for part in parts for row in part.to_numpy().tolist()}
@@ -132,7 +132,7 @@ def test_more_records_than_there_are_keys_are_refused(monkeypatch: pytest.Monkey
     plan = unique()
     sample = uniform(plan, width=5)
     with pytest.raises(DataError, match="no two records alike in a, b"):
-        without_repeats(plan, sample, draw_kept(plan, sample, 26), Seen(plan.unique))
+        without_repeats(plan, sample, draw_kept(plan, sample, 26), seen=Seen(plan.unique))
 
 
 def test_unlike_records_are_told_apart_over_many_tables() -> None:
