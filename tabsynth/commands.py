@@ -406,12 +406,12 @@ def inspect(
 
 @app.command(name="list")
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="synthesizers|metrics|attacks")],
+    kind: Annotated[str, typer.Argument(metavar="synthesizers|metrics|attacks|constraints")],
 ) -> None:
     """List what is registered, plugins included."""
     if kind not in registry.BUILT_IN:
-        raise UsageError("list", expected="synthesizers, metrics or attacks", got=repr(kind),
-                         remedy="name one of them")  # fmt: skip
+        raise UsageError("list", expected="synthesizers, metrics, attacks or constraints",
+                         got=repr(kind), remedy="name one of them")  # fmt: skip
     from tabsynth.choice import listed
 
     for name in registry.names(kind):

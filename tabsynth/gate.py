@@ -150,6 +150,11 @@ def _broken(results: Sequence[Result]) -> list[str]:
         shown = "; ".join(f"column {r.column!r} ({r.group}), {r.method}" for r in rules[:SHOWN])
         more = f"; and {len(rules) - SHOWN} more kinds" if len(rules) > SHOWN else ""
         reasons.append(f"Synthetic records break the schema: {shown}{more}.")
+    between = [r for r in results if r.name == "constraint_violations" and r.group]
+    if between:
+        shown = "; ".join(f"{r.column or 'all columns'} ({r.group})" for r in between[:SHOWN])
+        more = f"; and {len(between) - SHOWN} more" if len(between) > SHOWN else ""
+        reasons.append(f"Synthetic records break constraints of the schema: {shown}{more}.")
     if any(r.name == "unique_copies" for r in results):
         reasons.append(
             "Single training records come out again and again: the synthesizer remembers them."
@@ -164,7 +169,10 @@ def _broken(results: Sequence[Result]) -> list[str]:
         reasons.append(
             f"Training values came out of columns to be invented: {', '.join(withheld)}."
         )
-    explained = {"violations", "valid_cells", "unique_copies", "near_copies", "withheld_copies"}
+    explained = {
+        "violations", "valid_cells", "constraint_violations", "unique_copies", "near_copies",
+        "withheld_copies",
+    }  # fmt: skip
     others = sorted({r.name for r in results} - explained)
     return reasons + [f"{_title(name)}: beyond what is accepted." for name in others]
 

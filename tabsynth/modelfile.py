@@ -17,6 +17,7 @@ import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,12 +29,16 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tabsynth import __version__, registry
+from tabsynth.constraints.plan import Plan
+from tabsynth.constraints.redraw import draw_kept, without_repeats
+from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import ModelFileError, SchemaError
 from tabsynth.io.atomic import atomic_path
 from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest, Privacy
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model, ModelState
+from tabsynth.table import Table
 
 MAX_MANIFEST_BYTES: Final = 64 << 20
 MAX_TOTAL_BYTES: Final = 2 << 30
@@ -54,7 +59,8 @@ class Fitted:
     """A model with what is needed to use it: its schema, its maker and a default size.
 
     Args:
-        model: draws the modelled columns.
+        model: draws the columns of `plan.learnt`: those that are modelled, or what stands for them
+            where the schema has constraints.
         schema: all columns, the generated ones too.
         synthesizer: registered name of what fitted it.
         parameters: its hyper-parameters, JSON values.
@@ -80,6 +86,29 @@ class Fitted:
             return self
         return replace(self, model=self.model.stripped())  # type: ignore[attr-defined]
 
+    @cached_property
+    def plan(self) -> Plan:
+        """How the schema's constraints are kept."""
+        return Plan.of(self.schema)
+
+    def draw(self, rows: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
+        """Records of the modelled columns that keep all constraints but uniqueness.
+
+        Raises:
+            ConditionError: a condition that the model cannot meet, or meets too seldom.
+            DataError: constraints that hardly any drawn record keeps.
+        """
+        return draw_kept(self.plan, self._sample(rng), rows, given)
+
+    def without_repeats(
+        self, drawn: Table, seen: Seen, *, rng: np.random.Generator, given: Table | None = None
+    ) -> Table:
+        """The records, with those that repeat one drawn before drawn again; see `draw`."""
+        return without_repeats(self.plan, self._sample(rng), drawn, seen=seen, given=given)
+
+    def _sample(self, rng: np.random.Generator) -> Any:
+        return lambda rows, given: self.model.sample(rows, rng=rng, given=given)
+
     def save(self, path: str | Path, *, strip: bool = False) -> None:
         """Write the model file; it appears whole or not at all.
 
@@ -98,7 +127,7 @@ class Fitted:
 
     def describe(self) -> list[str]:
         """What the model holds, in sentences."""
-        modelled = len(self.model.schema.fields)
+        modelled = len(self.schema.modelled_fields)
         generated = [f.name for f in self.schema.fields if f.is_generated]
         replaced = [f.name for f in self.schema.fields if f.tabsynth.free_text == "replace"]
         dropped = [f.name for f in self.schema.fields if f.tabsynth.free_text == "drop"]
@@ -106,6 +135,7 @@ class Fitted:
             f"Synthesizer {self.synthesizer}; {modelled} modelled columns.",
             *self.model.describe(),
         ]
+        lines += self.plan.describe()
         if generated:
             lines.append(f"Invented, not modelled: {', '.join(generated)}.")
         if replaced:
@@ -167,6 +197,7 @@ def load(path: str | Path) -> Fitted:
     where = str(path)
     try:
         schema = parse_schema(manifest.table_schema, where=where)
+        plan = _plan(schema, where)
         settings = json.loads(members.pop("state.json"))
         arrays = {
             name.removeprefix("arrays/").removesuffix(".npy"): _array(body, where)
@@ -174,7 +205,7 @@ def load(path: str | Path) -> Fitted:
         }
         kind = registry.synthesizer(manifest.synthesizer)
         return Fitted(
-            model=kind.restore(schema.modelled, ModelState(settings, arrays)),
+            model=kind.restore(plan.learnt, ModelState(settings, arrays)),
             schema=schema,
             synthesizer=manifest.synthesizer,
             parameters=manifest.parameters,
@@ -189,6 +220,15 @@ def load(path: str | Path) -> Fitted:
         if isinstance(error, ModelFileError):
             raise
         raise _fault(where, "a consistent model", "parts that do not belong together") from error
+
+
+def _plan(schema: TableSchema, where: str) -> Plan:
+    try:
+        return Plan.of(schema)
+    except SchemaError as error:
+        # its remedy says what to install, where a custom rule is not there
+        raise _fault(where, "constraints that can be kept here", "others",
+                     error.remedy) from None  # fmt: skip
 
 
 def read_manifest(path: str | Path) -> ModelManifest:

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final, Literal
 
-Kind = Literal["synthesizers", "metrics", "attacks"]
+Kind = Literal["synthesizers", "metrics", "attacks", "constraints"]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "synthesizers": {
@@ -28,6 +28,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     },
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
+        "constraint_violations": "tabsynth.metrics.constraints:constraint_violations",
         "univariate_tv": "tabsynth.metrics.variation:univariate_tv",
         "pairwise_tv": "tabsynth.metrics.variation:pairwise_tv",
         "threeway_tv": "tabsynth.metrics.variation:threeway_tv",
@@ -60,6 +61,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "linkability": "tabsynth.attacks.linkability:linkability",
         "closeness": "tabsynth.attacks.closeness:closeness",
     },
+    "constraints": {},
 }
 
 

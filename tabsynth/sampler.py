@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from tabsynth.conditions import as_given
+from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import ConditionError, UsageError
 from tabsynth.generators import generate
 from tabsynth.io.write import open_writer
@@ -66,6 +67,7 @@ def sample(
     Raises:
         UsageError: n below 1, or shares that do not add up to 1.
         ConditionError: a condition that the model cannot meet, or hardly ever.
+        DataError: constraints that hardly any drawn record keeps.
     """
     chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say)
     return Table(fitted.schema.emitted, pa.concat_tables(chunks))
@@ -171,13 +173,15 @@ def draw(
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index,)))
         return _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
 
-    return _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
+    chunks = _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
+    return _distinct(fitted, chunks, conditions, entropy) if fitted.plan.unique else chunks
 
 
 def _ask(fitted: Fitted, given: Table, n: int, say: Say) -> None:
     """Refuse what the model never or hardly ever draws, before any work and any output."""
-    if isinstance(fitted.model, Conditional):
-        odds = fitted.model.odds(n, given=given, rng=np.random.default_rng(0))
+    told, _ = fitted.plan.conditions(given)
+    if isinstance(fitted.model, Conditional) and told.schema.names:
+        odds = fitted.model.odds(n, given=told, rng=np.random.default_rng(0))
         require_likely(odds, given)
         say(odds.sentence())
 
@@ -187,7 +191,7 @@ def _levels(fitted: Fitted, column: str) -> Sequence[Any]:
     field = fitted.schema.field(column)
     if not (field.is_modelled and field.is_categorical):
         return ()
-    if isinstance(fitted.model, Conditional):
+    if isinstance(fitted.model, Conditional) and column in fitted.model.schema.names:
         return fitted.model.levels(column)
     return field.domain or ((False, True) if field.type == "boolean" else ())
 
@@ -197,12 +201,35 @@ def _chunk(
 ) -> pa.Table:
     if given is not None and given.num_rows > 1:
         given = Table(given.schema, given.data.slice(start, rows))
-    modelled = fitted.model.sample(rows, rng=rng, given=given)
+    modelled = fitted.draw(rows, rng=rng, given=given)
     arrays = [
         modelled.data.column(f.name) if f.is_modelled else generate(f, rows, start=start, rng=rng)
         for f in fitted.schema.emitted.fields
     ]
     return pa.Table.from_arrays(arrays, names=list(fitted.schema.emitted.names))
+
+
+def _distinct(
+    fitted: Fitted, chunks: Iterator[pa.Table], given: Table | None, entropy: int
+) -> Iterator[pa.Table]:
+    """The chunks, with records that repeat one of this or an earlier chunk drawn again.
+
+    It happens in order and on one thread, so that it is the same for any number of workers.
+    """
+    seen, schema = Seen(fitted.plan.unique), fitted.schema.modelled
+    for index, chunk in enumerate(chunks):
+        part = given
+        if given is not None and given.num_rows > 1:
+            part = Table(given.schema, given.data.slice(index * CHUNK_ROWS, chunk.num_rows))
+        # the chunk itself has the key (index,)
+        rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index, 1)))
+        modelled = Table(schema, chunk.select(list(schema.names)))
+        modelled = fitted.without_repeats(modelled, seen, rng=rng, given=part)
+        columns = [
+            modelled.data.column(n) if n in schema.names else chunk.column(n)
+            for n in chunk.column_names
+        ]
+        yield pa.Table.from_arrays(columns, names=chunk.column_names)
 
 
 def _in_order(chunk: Callable[[int], pa.Table], chunks: int, workers: int) -> Iterator[pa.Table]:

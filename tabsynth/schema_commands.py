@@ -17,6 +17,9 @@ schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_ar
 def schema_infer(
     data: Data,
     out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="schema file to write")],
+    constraints: Annotated[
+        bool, typer.Option("--constraints", help="propose rules between columns as well")
+    ] = False,
 ) -> None:
     """Propose a schema from records, marking the facts that were read from them."""
     from tabsynth import workflow
@@ -25,7 +28,7 @@ def schema_infer(
     from tabsynth.schema.files import dump_schema
 
     spare([out], data)
-    schema = workflow.infer_schema(read_raw(data))
+    schema = workflow.infer_schema(read_raw(data), constraints=constraints)
     write_text(out, dump_schema(schema))
     for note in schema.tabsynth.notes:
         typer.echo(f"note: {note}")
@@ -40,15 +43,20 @@ def schema_check(
     ] = None,
 ) -> None:
     """Validate a schema and, with data, list every violation by column."""
+    from tabsynth.constraints.feasibility import check_feasible
+    from tabsynth.constraints.training import violations as constraint_violations
     from tabsynth.io.read import read_raw
     from tabsynth.schema.check import check
     from tabsynth.schema.files import load_schema
+    from tabsynth.table import Table
 
     wanted = load_schema(schema)
+    check_feasible(wanted)
     if data is None:
         typer.echo(f"{schema}: a valid schema of {len(wanted.fields)} columns")
         return
-    _, violations = check(read_raw(data), wanted)
+    records, violations = check(read_raw(data), wanted)
+    violations += constraint_violations(Table(wanted, records))
     for violation in violations:
         typer.echo(violation.sentence())
     if violations:

@@ -17,6 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 from tabsynth import registry
 from tabsynth.choice import Choice, choose, cost, taking
 from tabsynth.comparison import MAX_RECORDS, Comparison
+from tabsynth.constraints.discovery import with_proposals
+from tabsynth.constraints.plan import Plan
+from tabsynth.constraints.training import learnable, require_kept
 from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.gate import Policy
@@ -120,6 +123,8 @@ def run(
     private = as_table(table, schema)
     check_target(target, private.schema)
     check_protected(protected, private.schema)
+    Plan.of(private.schema)
+    require_kept(private, where="data")
     with atomic_files(out) as folder:
         train, holdout = split(private, seed=seed)
         maker, before = plan(train, synthesizer, parameters)
@@ -168,13 +173,20 @@ def read_table(path: str | Path, schema: TableSchema | None = None) -> Table:
     return Table.checked(raw, schema or infer(raw), where=str(path))
 
 
-def infer_schema(table: pd.DataFrame | pa.Table) -> TableSchema:
+def infer_schema(table: pd.DataFrame | pa.Table, *, constraints: bool = False) -> TableSchema:
     """Propose a schema from records; facts read from them are marked `observed`.
+
+    Args:
+        table: the records.
+        constraints: whether to propose rules between columns as well, of those that all records
+            keep.
 
     Privacy: lists categories seen in at least 5 records, and the 5th smallest and largest values
         rounded outward.
     """
-    return infer(raw_table(table))
+    raw = raw_table(table)
+    schema = infer(raw)
+    return with_proposals(schema, Table.checked(raw, schema)) if constraints else schema
 
 
 def as_table(table: TableLike, schema: TableSchema | None = None) -> Table:
@@ -240,13 +252,17 @@ def fit(
         say: called with lines on what the fit will cost and do, before it.
 
     Raises:
-        DataError: a table that cannot be learnt from, or a fit that needs more memory than is free.
+        DataError: a table that cannot be learnt from or that breaks a declared constraint, or a
+            fit that needs more memory than is free.
+        SchemaError: constraints that contradict each other or the columns.
         UsageError: an unknown synthesizer or parameter.
 
     Privacy: not differentially private; see the synthesizer for what the model holds.
     """
     private = as_table(table, schema)
     maker, before = plan(private, synthesizer, parameters)
+    Plan.of(private.schema)
+    require_kept(private, where="data")
     return _fit(private, maker, before, seed=seed, say=say)
 
 
@@ -278,13 +294,15 @@ def _fit(
         for line in (*before.lines(private), f"fitting {name}"):
             say(line)
     before.require_room()
-    model = maker.fit(private.modelled, rng=np.random.default_rng(seed))
+    learnt, notes = learnable(Plan.of(private.schema), private)
+    model = maker.fit(learnt, rng=np.random.default_rng(seed))
     return Fitted(
         model=model,
         schema=private.schema,
         synthesizer=name,
         parameters=dataclasses.asdict(maker),
         default_rows=two_digits(private.num_rows),
+        notes=notes,
     )
 
 
@@ -340,6 +358,9 @@ def evaluate(
     dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
     data, violations = check(raw.drop_columns(dropped), emitted)
     apart = as_table(holdout, real.schema)
+    Plan.of(real.schema)
+    for kept, name in ((real, "train"), (apart, "holdout")):
+        require_kept(kept, where=name)
     for rows, name in ((real, "train"), (apart, "holdout"), (data, "synthetic")):
         if rows.num_rows == 0:
             raise DataError(name, expected="records", got="none", remedy="give at least one")

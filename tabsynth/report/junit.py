@@ -17,6 +17,7 @@ _RULES: Final = frozenset(
         "valid_cells",
         "violations",
         "key_violations",
+        "constraint_violations",
         "unique_copies",
         "near_copies",
         "withheld_copies",

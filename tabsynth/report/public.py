@@ -68,7 +68,7 @@ WITHHELD: Final = "see the internal report"
 _SPECIAL: Final = ("(missing)", "(all others)")
 _TRUTH: Final = ("true", "false")
 _COUNT = re.compile(r"(?<![\w.,'\"-])(?:\d{1,3}(?:,\d{3})+|\d{3,})(?![\w'\"]|[.,]\d)")
-_RULE = re.compile(r"[a-zA-Z]{1,12}")
+_RULE = re.compile(r"[a-zA-Z_]{1,12}")
 
 
 def public_report(report: Report, *, schema: TableSchema | None = None) -> Report:
@@ -167,7 +167,7 @@ class _Groups:
         return self.numbers[place] + ending
 
     def _is_declared(self, result: Result, group: str) -> bool:
-        if result.name == "violations":
+        if result.name in ("violations", "constraint_violations"):
             return _RULE.fullmatch(group) is not None
         if result.name in _OF_COLUMNS:
             name = group.removeprefix("missing ")

@@ -32,6 +32,10 @@ WORDS: dict[str, Words] = {
         "Keys repeated or missing",
         "The share of synthetic records whose key is missing or stands more than once.",
     ),
+    "constraint_violations": Words(
+        "Rules between columns broken",
+        "The share of synthetic records that break a constraint of the schema.",
+    ),
     "univariate_tv": Words(
         "Single columns",
         "How far each column's distribution lies from the held-out one: the share of records that "

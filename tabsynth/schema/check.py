@@ -33,6 +33,7 @@ _SENTENCES: Final = {
     "maxLength": ("{n} record is longer than {words}", "{n} records are longer than {words}"),
     "categories": ("{n} record is outside the {words}", "{n} records are outside the {words}"),
     "primaryKey": ("{n} record breaks the {words}", "{n} records break the {words}"),
+    "constraint": ("{n} record breaks {words}", "{n} records break {words}"),
 }
 
 
@@ -43,7 +44,7 @@ class Violation:
     Args:
         column: its name; None for the table as a whole.
         rule: absent, undeclared, type, required, unique, minimum, maximum, pattern, minLength,
-            maxLength, categories or primaryKey.
+            maxLength, categories, primaryKey or constraint.
         count: how many records break it.
         expected: the schema's side of it, in words.
     """

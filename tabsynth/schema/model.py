@@ -22,6 +22,7 @@ from pydantic import (
     Field as Setting,
 )
 
+from tabsynth.schema.constraint import Constraint, require_known
 from tabsynth.schema.generator import Generator, Sequence, Strict
 
 FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time"]
@@ -228,11 +229,13 @@ class TableExtension(Strict):
         notes: what a person should know who reads the schema.
         privacy_unit: the column that names the person (or household, or firm) a record belongs to;
             without one, every record is somebody else's. Splits keep a unit's records together.
+        constraints: rules between columns that every record keeps.
     """
 
     source: str | None = None
     notes: tuple[str, ...] = ()
     privacy_unit: str | None = None
+    constraints: tuple[Constraint, ...] = ()
 
 
 class TableSchema(_Open):
@@ -270,6 +273,7 @@ class TableSchema(_Open):
             raise ValueError(f"privacy_unit names {unit!r}, which is not a field")
         if unit is not None and self.field(unit).tabsynth.free_text == "drop":
             raise ValueError(f"privacy_unit names {unit!r}, which is dropped; give it a generator")
+        require_known(self.tabsynth.constraints, self.names, self.modelled_names)
         return self
 
     @property

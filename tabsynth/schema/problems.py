@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tabsynth.errors import SchemaError
+from tabsynth.schema.constraint import CONSTRAINT_KEYS
 from tabsynth.schema.model import FieldExtension, TableExtension
 
 _AS_TEXT: Final = "declare it as string with tabsynth.free_text: replace or drop"
@@ -91,7 +92,7 @@ def _words(problem: Any) -> tuple[str, str, str]:
     if kind == "missing":
         return f"the key {last!r}", "none", "add it"
     if kind == "extra_forbidden":
-        known = {**FieldExtension.model_fields, **TableExtension.model_fields}
+        known = {**FieldExtension.model_fields, **TableExtension.model_fields, **CONSTRAINT_KEYS}
         close = difflib.get_close_matches(str(last), known, n=1)
         meant = f"write {close[0]!r}, or delete it" if close else "correct or delete it"
         return "a key of tabsynth's", f"the key {last!r}", meant
@@ -100,6 +101,8 @@ def _words(problem: Any) -> tuple[str, str, str]:
     if isinstance(came, str) and last == "type" and came in _UNSUPPORTED_TYPES:
         got = f"{came}, which is not supported"
         return str(context["expected"]), got, _UNSUPPORTED_TYPES[came]
+    if kind == "too_short" and last != "fields":
+        return f"at least {context['min_length']} in the list", "fewer", "add what is missing"
     if kind == "too_short":
         return "at least one field", "none", "describe the columns under 'fields'"
     if kind in ("literal_error", "union_tag_invalid", "union_tag_not_found"):

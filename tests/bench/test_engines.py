@@ -1,4 +1,4 @@
-"""The benchmark of engines runs on a small table, and its judge tells a copier from other people."""
+"""The benchmark of engines runs on a small table; its judge tells a copier from other people."""
 
 from __future__ import annotations
 

@@ -37,6 +37,7 @@ SCHEMA: Final = TableSchema(
         *(field(name, "boolean") for name in ("insured", "married", "smokes", "drives")),
     ),
     primaryKey=["card"],
+    tabsynth={"constraints": [{"kind": "combinations", "columns": ["town", "country"]}]},
 )
 
 

@@ -1,0 +1,1 @@
+"""Constraints between columns: what breaks them, and how synthetic records come to keep them."""
