@@ -17,7 +17,7 @@ from tabsynth.table import Table
 from tabsynth.workflow import fit
 from tests.zoo import every_type, field
 
-NAMES = registry.names("synthesizers")
+NAMES = [name for name in registry.names("synthesizers") if ":" not in name]
 ROWS = 8000
 
 pytestmark = pytest.mark.parametrize("name", NAMES)

@@ -21,7 +21,7 @@ def models() -> dict[str, bytes]:
     return {}
 
 
-@pytest.fixture(params=registry.names("synthesizers"))
+@pytest.fixture(params=[n for n in registry.names("synthesizers") if ":" not in n])
 def model(
     request: pytest.FixtureRequest, place: Place, tabsynth: Run, models: dict[str, bytes]
 ) -> Path:
