@@ -6,8 +6,8 @@ import sys
 from importlib import import_module
 
 QUESTIONS = (
-    "attack_power", "copula_vs_sdv", "costs", "engines", "evaluation_time", "peers", "sampling",
-    "scaling", "small_tables", "verdicts",
+    "attack_power", "copula_vs_sdv", "costs", "engines", "evaluation_time", "frontier",
+    "peers", "sampling", "scaling", "small_tables", "trees_scaling", "verdicts",
 )  # fmt: skip
 
 if __name__ == "__main__":
