@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.bench.bills import bills
+from tests.bench.costs import Shape
 from tests.bench.engines import REAL, Settings, run
 from tests.bench.engines_page import page
+from tests.bench.frontier import drawing, trial
 from tests.bench.judge import copies, excess_closeness, levels, triples_variation, utility
+from tests.bench.trees_scaling import in_a_process
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +55,20 @@ def test_a_small_run_has_a_page() -> None:
     text = page({"engines": rows, "seeds": [0], "slow": [120.0, 2]})
     assert "## bills" in text
     assert "not asked" in text
+
+
+def test_the_frontier_is_drawn_in_picture_and_words() -> None:
+    points = [
+        {"table": "bills", "closeness": c, "runs": [trial("bills", c, 0, records=300)]}
+        for c in (0.0, 1.0)
+    ]
+    root = ElementTree.fromstring(drawing(points))
+    words = next(e.text for e in root.iter() if e.tag.endswith("desc"))
+    assert words is not None
+    assert words.count("closeness ") == 2
+
+
+def test_scaling_runs_on_a_small_table() -> None:
+    found = in_a_process(Shape(800, 2, 1, 1))
+    assert (found["records"], found["columns"], found["sampled"]) == (800, 4, False)
+    assert found["fit_seconds"] > 0

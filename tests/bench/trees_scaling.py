@@ -1,0 +1,67 @@
+"""How do time and memory of trees grow to 5 million records, and with 300 columns?"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from typing import Any
+
+import tabsynth as ts
+from tabsynth.machine import peak_memory
+from tests.bench.costs import Shape, table
+from tests.bench.record import ROOT, write
+
+RECORDS = (10_000, 100_000, 1_000_000, 5_000_000)
+WIDE = Shape(5_000, numbers=150, counts=50, texts=100)
+
+
+def measured(shape: Shape) -> dict[str, Any]:
+    """Seconds and bytes of a fit and of sampling in this process."""
+    made = table(shape)
+    ts.fit(table(Shape(500)), synthesizer="trees", seed=0)
+    with peak_memory() as peak:
+        start = time.perf_counter()
+        model = ts.fit(made, synthesizer="trees", seed=0)
+        fit_seconds, memory = time.perf_counter() - start, peak()
+    rows = min(shape.records, 1_000_000)
+    start = time.perf_counter()
+    ts.sample(model, rows, seed=0)
+    return {
+        "records": shape.records,
+        "columns": len(made.schema.names),
+        "fit_seconds": fit_seconds,
+        "memory": memory,
+        "rows_per_second": rows / (time.perf_counter() - start),
+        "sampled": any("sample of the records" in line for line in model.describe()),
+    }
+
+
+def in_a_process(shape: Shape) -> dict[str, Any]:
+    """The same in a process of its own."""
+    call = f"print(json.dumps(measured({shape!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"from tests.bench.trees_scaling import *; {call}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    """Fit made-up tables of 15 columns, and one of 300."""
+    runs = [in_a_process(Shape(n)) for n in RECORDS]
+    growth = [
+        {
+            "from": a["records"],
+            "to": b["records"],
+            "times_longer": b["fit_seconds"] / a["fit_seconds"],
+            "n_log_n_would_be": b["records"] * math.log(b["records"])
+            / (a["records"] * math.log(a["records"])),
+        }
+        for a, b in pairwise(runs)
+    ]  # fmt: skip
+    write("trees_scaling", {"runs": runs, "growth": growth, "wide": in_a_process(WIDE)})
