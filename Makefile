@@ -79,7 +79,7 @@ $(VENV)-mostlyai/.peer:
 
 $(VENV)-arfpy/.peer:
 	$(PYTHON) -m venv $(VENV)-arfpy
-	-$(VENV)-arfpy/bin/python -m pip install --quiet arfpy==0.1.1
+	-$(VENV)-arfpy/bin/python -m pip install --quiet arfpy==0.1.1 'numpy<2' 'pandas<3' 'scikit-learn<1.6'
 	touch $@
 
 clean:

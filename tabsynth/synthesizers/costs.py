@@ -27,15 +27,12 @@ _PAIR_SECONDS: Final = 1e-9
 _SOLVE_SECONDS: Final = 2e-5
 _BLOCK_RECORDS: Final = 1 << 17
 
-# trees: per grown record, tree and predictor of a column; per grown record and column, for the
-# comparison of all columns; per grown record and tree; per cell of the histograms, of which there
-# are at most so many per record of a part, and in all (`growing.CELLS_PER_RECORD`, `HISTOGRAM`)
-_GROW_SECONDS: Final = 1.9e-6
-_COMPARE_BYTES: Final = 64.0
+# trees: per column and tree; per grown record, tree and predictor of a column; per grown record and
+# column, for the comparison of all columns; per grown record and tree
+_TREE_SECONDS: Final = 0.03
+_GROW_SECONDS: Final = 8e-7
+_COMPARE_BYTES: Final = 40.0
 _PART_BYTES: Final = 60.0
-_HISTOGRAM_BYTES: Final = 40.0
-_HISTOGRAM_SHARE: Final = 32
-_HISTOGRAM_MOST: Final = 1 << 22
 
 
 def independent_cost(size: Size) -> Cost:
@@ -68,10 +65,6 @@ def trees_cost(size: Size, *, trees: int, max_records: int, max_predictors: int)
     first, columns = independent_cost(size), len(size.cells)
     grown = min(size.records, max_records)
     predictors = sum(min(j, max_predictors) for j in range(columns))
-    return Cost(
-        first.seconds + _GROW_SECONDS * grown * trees * predictors,
-        first.memory
-        + _COMPARE_BYTES * grown * columns
-        + _PART_BYTES * grown * trees
-        + _HISTOGRAM_BYTES * min(_HISTOGRAM_SHARE * trees * grown, _HISTOGRAM_MOST),
-    )
+    seconds = _TREE_SECONDS * columns * trees + _GROW_SECONDS * grown * trees * predictors
+    memory = _COMPARE_BYTES * grown * columns + _PART_BYTES * grown * trees
+    return Cost(first.seconds + seconds, first.memory + memory)
