@@ -8,14 +8,17 @@ copula on tables of any size; `docs/choosing.md` has the figures.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
 from tabsynth.errors import UsageError
 from tabsynth.synthesizers.protocol import Cost, Size, Traits
 
+AUTO: Final = "auto"
 PREFERRED: Final = ("trees", "gaussian_copula")
 PATIENCE: Final = 600.0
 _CONDITIONS: Final = {"exact": "exact", "weighted": "exact or by weighted draws", "none": "none"}
@@ -98,6 +101,47 @@ def listed(name: str) -> str:
         f"{line} [types: {known.types}; conditions: {_CONDITIONS[known.conditions]}; "
         f"privacy: {private}{kept}; cost: {known.cost}{needs}]"
     )
+
+
+def resolve(synthesizer: str, parameters: Collection[str] = ()) -> str:
+    """The registered name behind a name, or what `auto` picks first for these hyper-parameters.
+
+    Raises:
+        UsageError: there is none.
+    """
+    name = taking(parameters)[0] if synthesizer == AUTO else synthesizer
+    if name not in registry.names("synthesizers"):
+        raise UsageError(
+            "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",
+            got=f"{synthesizer!r}", remedy="see `tabsynth list synthesizers`",
+        )  # fmt: skip
+    return name
+
+
+def configure(name: str, parameters: Mapping[str, Any]) -> Any:
+    """The synthesizer of that registered name with those hyper-parameters, values or texts.
+
+    Raises:
+        UsageError: an unknown parameter, or a value that is none of its.
+    """
+    kind = registry.synthesizer(name)
+    known = [f.name for f in dataclasses.fields(kind)]
+    for key in parameters:
+        if key not in known:
+            raise UsageError(
+                f"--param {key}", expected=f"a parameter of {name} ({', '.join(known)})",
+                got="an unknown one", remedy="see `tabsynth list synthesizers`",
+            )  # fmt: skip
+    try:
+        return TypeAdapter(kind).validate_python(dict(parameters))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(p) for p in first["loc"])
+        wanted = first["msg"].removeprefix("Input should be ").partition(", unable")[0]
+        raise UsageError(
+            f"--param {place}", expected=wanted, got="something else",
+            remedy="correct the value",
+        ) from None  # fmt: skip
 
 
 def _problem(needed: Cost | None, free: float | None) -> str | None:

@@ -141,10 +141,10 @@ def run(
 ) -> None:
     """Fit, sample and evaluate: a private table in; a synthetic one, a model and a report out."""
     refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
-    from tabsynth import workflow
+    from tabsynth import choice, workflow
 
     progress = Progress(quiet=_quiet)
-    workflow.configure(workflow.resolve(synthesizer, parameters(param)), parameters(param))
+    choice.configure(choice.resolve(synthesizer, parameters(param)), parameters(param))
     spare([out / name for name in workflow.RESULTS], data, schema, policy)
     check_directory(out, workflow.RESULTS)
     check_junit(junit, out, data, schema, policy)
@@ -185,11 +185,11 @@ def fit(
 ) -> None:
     """Learn a model of a private table."""
     refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
-    from tabsynth import workflow
+    from tabsynth import choice, workflow
 
     progress = Progress(quiet=_quiet)
     given = parameters(param)
-    workflow.configure(workflow.resolve(synthesizer, given), given)
+    choice.configure(choice.resolve(synthesizer, given), given)
     if dry_run:
         table = read_table(data, schema, progress)
         _, before = workflow.plan(table, synthesizer, given)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from tabsynth.choice import parameters_of
+from tabsynth.choice import configure, parameters_of, resolve
 from tabsynth.errors import DataError, TabsynthError, UsageError
 from tabsynth.gate import Policy
 from tabsynth.machine import peak_memory
@@ -19,13 +19,11 @@ from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tabsynth.workflow import (
     as_table,
-    configure,
     evaluate,
     fit,
     for_audience,
     fresh_seed,
     plan,
-    resolve,
     split,
 )
 

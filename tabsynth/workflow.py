@@ -5,17 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-from pydantic import TypeAdapter, ValidationError
 
-from tabsynth import registry
-from tabsynth.choice import Choice, choose, cost, taking
+from tabsynth.choice import AUTO, Choice, choose, configure, cost, resolve
 from tabsynth.comparison import MAX_RECORDS, Comparison
 from tabsynth.constraints.discovery import with_proposals
 from tabsynth.constraints.plan import Plan
@@ -58,7 +56,6 @@ if TYPE_CHECKING:
 
     TableLike: TypeAlias = Table | pd.DataFrame
 
-AUTO: Final = "auto"
 TRAIN_SHARE: Final = 0.8
 FURTHER_DRAWS: Final = 4
 
@@ -431,47 +428,6 @@ def _describe(report: Report, schema: TableSchema, folder: Path) -> None:
     for name, write in texts.items():
         text = write(report, schema, name="synthetic table", sha256=digest)
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def resolve(synthesizer: str, parameters: Collection[str] = ()) -> str:
-    """The registered name behind a name, or what `auto` picks first for these hyper-parameters.
-
-    Raises:
-        UsageError: there is none.
-    """
-    name = taking(parameters)[0] if synthesizer == AUTO else synthesizer
-    if name not in registry.names("synthesizers"):
-        raise UsageError(
-            "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",
-            got=f"{synthesizer!r}", remedy="see `tabsynth list synthesizers`",
-        )  # fmt: skip
-    return name
-
-
-def configure(name: str, parameters: Mapping[str, Any]) -> Any:
-    """The synthesizer of that registered name with those hyper-parameters, values or texts.
-
-    Raises:
-        UsageError: an unknown parameter, or a value that is none of its.
-    """
-    kind = registry.synthesizer(name)
-    known = [f.name for f in dataclasses.fields(kind)]
-    for key in parameters:
-        if key not in known:
-            raise UsageError(
-                f"--param {key}", expected=f"a parameter of {name} ({', '.join(known)})",
-                got="an unknown one", remedy="see `tabsynth list synthesizers`",
-            )  # fmt: skip
-    try:
-        return TypeAdapter(kind).validate_python(dict(parameters))
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(str(p) for p in first["loc"])
-        wanted = first["msg"].removeprefix("Input should be ").partition(", unable")[0]
-        raise UsageError(
-            f"--param {place}", expected=wanted, got="something else",
-            remedy="correct the value",
-        ) from None  # fmt: skip
 
 
 def _command(

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 import tabsynth as ts
+from tabsynth.choice import configure
 from tabsynth.machine import peak_memory, slowness
 from tabsynth.preflight import size_of
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.table import Table
-from tabsynth.workflow import configure
 from tests.bench.record import ROOT, write
 
 ENGINES = ("independent", "gaussian_copula", "trees")

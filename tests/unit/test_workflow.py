@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 
 import tabsynth as ts
+from tabsynth.choice import resolve
 from tabsynth.errors import DataError, SchemaError, UsageError
 from tabsynth.schema.files import bundled
 from tabsynth.synthesizers.margins import two_digits
-from tabsynth.workflow import RESULTS, resolve
+from tabsynth.workflow import RESULTS
 from tests.zoo import every_type, generated
 
 

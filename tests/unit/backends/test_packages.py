@@ -11,9 +11,9 @@ import pytest
 
 from tabsynth import registry
 from tabsynth.backends import packages
+from tabsynth.choice import configure
 from tabsynth.cli import _run
 from tabsynth.errors import ModelFileError, UsageError
-from tabsynth.workflow import configure
 
 NAMES = [name for name in registry.names("synthesizers") if ":" in name]
 
