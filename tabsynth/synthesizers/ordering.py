@@ -18,10 +18,10 @@ SMOOTHING: Final = 10.0
 def order_of_columns(
     classes: Sequence[NDArray[np.int64]], cells: Sequence[int], rng: np.random.Generator
 ) -> list[int]:
-    """The order, of three, under which held-out records are most likely.
+    """The order, of two, under which held-out records are more likely.
 
-    Tried are the table's own order, few cells first, and many cells first. For each column one
-    small tree is grown on those before it, on half of at most 6,000 records; the other half is
+    Tried are the table's own and many cells first. Few cells first is often more likely still, but
+    numbers that are drawn last come closest to training records. For each column one small tree is grown on those before it, on half of at most 6,000 records; the other half is
     scored. Tables of more than 64 columns keep their own order.
 
     Args:
@@ -35,8 +35,8 @@ def order_of_columns(
         return own
     picked = rng.permutation(records)[:RECORDS]
     table = np.column_stack([c[picked] for c in classes]).astype(np.float32)
-    few_first = sorted(own, key=lambda j: cells[j])
-    return max((own, few_first, few_first[::-1]), key=lambda order: _likelihood(table, order))
+    many_first = sorted(own, key=lambda j: -cells[j])
+    return max((own, many_first), key=lambda order: _likelihood(table, order))
 
 
 def behind_their_sources(order: Sequence[int], sources: Mapping[int, int]) -> list[int]:

@@ -51,8 +51,8 @@ class Trees:
         categories="coded hierarchically",
     )
 
-    closeness: Annotated[float, Setting(ge=0, le=1)] = 0.6
-    trees: Annotated[int, Setting(ge=1, le=64)] = 6
+    closeness: Annotated[float, Setting(ge=0, le=1)] = 0.3
+    trees: Annotated[int, Setting(ge=1, le=64)] = 8
     min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT
     max_records: Annotated[int, Setting(ge=100)] = 500_000
     max_predictors: Annotated[int, Setting(ge=1)] = 24
