@@ -18,7 +18,7 @@ def test_compare(place: Place, tabsynth: Run) -> None:
         "gaussian_copula: inconclusive.",
         f"report: {out / 'report.html'}",
     ]
-    assert "independent: measuring c2st_auc" in done.err.splitlines()
+    assert "independent: measuring c2st_auc" in done.err
     assert {p.name for p in out.iterdir()} == {"report.html", "report.json"}
     body = json.loads((out / "report.json").read_text())
     assert list(body["provenance"]["synthesizers"]) == NAMES.split(",")
