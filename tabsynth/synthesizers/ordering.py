@@ -20,10 +20,10 @@ def order_of_columns(
 ) -> list[int]:
     """The order, of two, under which held-out records are more likely.
 
-    Tried are the table's own and many cells first. Few cells first is often more likely still, but
-    numbers that are drawn last come closest to training records. For each column one small tree is
-    grown on those before it, on half of at most 6,000 records; the other half is scored. Tables of
-    more than 64 columns keep their own order.
+    Tried are the table's own and many cells first; few cells first came closer to training records
+    where it was tried (`docs/architecture.md`). For each column one small tree is grown on those
+    before it, on half of at most 6,000 records; the other half is scored. Tables of more than 64
+    columns keep their own order.
 
     Args:
         classes: per column, shape (records,), few classes.
