@@ -9,6 +9,8 @@
     │   ├── ModelFileError         a model file that cannot be trusted or understood
     │   └── OutputError            a place that cannot be written
     └── PrivacyError               exit 5   refused for privacy
+        ├── UndeclaredDomainError  columns of which the schema declares no domain
+        └── BudgetError            a query that costs more than is left of the budget
 
 A message is one line, `<where>: expected ..., got ...; <remedy>`, and never holds a value of a
 private record.
@@ -76,3 +78,26 @@ class PrivacyError(TabsynthError):
     """A request refused because its privacy claim could not be kept."""
 
     exit_code = 5
+
+
+class UndeclaredDomainError(PrivacyError):
+    """Columns whose domain no person declared, all of them named at once.
+
+    Args:
+        columns: per column its name and what its domain lacks.
+    """
+
+    def __init__(self, columns: tuple[tuple[str, str], ...]) -> None:
+        self.columns = tuple(name for name, _ in columns)
+        super().__init__(
+            "schema",
+            expected="a domain declared by a person for every modelled column",
+            got="none for " + "; ".join(f"{name!r} ({lack})" for name, lack in columns),
+            remedy="declare categories, or minimum and maximum, or cut_points, and delete the fact"
+            " from `observed`, from public knowledge alone; or give the column a generator, or"
+            " free_text: drop",
+        )
+
+
+class BudgetError(PrivacyError):
+    """A query that costs more than is left of the budget; nothing was released or charged."""

@@ -241,10 +241,15 @@ class NumericCodec:
         """What the column can hold, in words."""
         atoms = int(np.count_nonzero(self.atom))
         bins = len(self.atom) - atoms
-        ends = self._from_units(np.append(self.low[:1], self.high[-1:]), None).to_pylist()
+        ends = self.ends()
         span = f", from {ends[0]} to {ends[-1]}" if ends else ""
         cells = f"{atoms:,} frequent values and {bins:,} intervals{span}"
         return cells + _pooled_words(self.pooled)
+
+    def ends(self) -> list[Any]:
+        """The first and last value of the cells; none where there are no cells."""
+        units = np.append(self.low[:1], self.high[-1:])
+        return list(self._from_units(units, None).to_pylist())
 
     @classmethod
     def restore(

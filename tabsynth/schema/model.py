@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,10 @@ class FieldExtension(Strict):
         decimals: digits after the point of a number; values are kept and emitted rounded to them.
         timezone: IANA name; the datetimes are instants shown in this zone.
         out_of_range: what reading does with a value outside minimum and maximum.
+        cut_points: where a fit under differential privacy cuts the column into intervals,
+            increasing and at least two; each interval holds its lower end, the last one both.
+        other: the category that stands for every value outside the categories, under
+            differential privacy.
         observed: facts in this field that were read from private records. They are proposals: a
             value beyond them is no violation, and they cannot be used under differential privacy
             until a person deletes their name from this list.
@@ -59,6 +64,8 @@ class FieldExtension(Strict):
     decimals: int | None = Setting(default=None, ge=0, le=15)
     timezone: str | None = None
     out_of_range: Literal["error", "clip", "missing"] = "error"
+    cut_points: tuple[int | float | str, ...] | None = Setting(default=None, min_length=2)
+    other: str | int | None = None
     observed: tuple[ObservedFact, ...] = ()
 
     @field_validator("timezone")
@@ -154,6 +161,11 @@ class FieldSchema(_Open):
         low, high = self.bounds
         if low is not None and high is not None and low > high:
             raise ValueError("expected minimum at most maximum")
+        cuts = self.cuts
+        if any(left >= right for left, right in pairwise(cuts)):
+            raise ValueError("expected cut_points in increasing order")
+        if cuts and ((low is not None and cuts[0] < low) or (high is not None and cuts[-1] > high)):
+            raise ValueError("expected cut_points within minimum and maximum")
         return self
 
     def _check_extension(self) -> None:
@@ -162,6 +174,10 @@ class FieldSchema(_Open):
             raise ValueError("decimals are for number fields")
         if extension.timezone is not None and self.type != "datetime":
             raise ValueError("timezone is for datetime fields")
+        if extension.other is not None and extension.other not in (self.domain or ()):
+            raise ValueError("expected other to be one of the categories")
+        if extension.cut_points is not None and self.domain is not None:
+            raise ValueError("expected either categories or cut_points, not both")
         if extension.free_text is not None and self.type != "string":
             raise ValueError("free_text is for string fields")
         if isinstance(extension.generator, Sequence):
@@ -206,6 +222,11 @@ class FieldSchema(_Open):
             None if high is None else to_storage(high, self),
         )
 
+    @property
+    def cuts(self) -> tuple[int | float, ...]:
+        """Cut points on the storage scale (see `to_storage`); none where there are none."""
+        return tuple(to_storage(cut, self) for cut in self.tabsynth.cut_points or ())
+
     def declares(self, fact: ObservedFact) -> bool:
         """True when a person stated the fact; False when it is absent or read from records."""
         if fact in self.tabsynth.observed:
@@ -229,12 +250,15 @@ class TableExtension(Strict):
         notes: what a person should know who reads the schema.
         privacy_unit: the column that names the person (or household, or firm) a record belongs to;
             without one, every record is somebody else's. Splits keep a unit's records together.
+        max_records_per_unit: under differential privacy, so many records of a privacy unit are
+            used, picked at random; noise grows with it.
         constraints: rules between columns that every record keeps.
     """
 
     source: str | None = None
     notes: tuple[str, ...] = ()
     privacy_unit: str | None = None
+    max_records_per_unit: int | None = Setting(default=None, ge=1, le=1_000_000)
     constraints: tuple[Constraint, ...] = ()
 
 

@@ -1,0 +1,324 @@
+"""The only door to private records: questions in, noisy integers out, each paid in advance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.errors import PrivacyError
+from tabsynth.privacy.calibration import scale_for, sigma_for
+from tabsynth.privacy.domain import Domain, Groups
+from tabsynth.privacy.moments import MAX_RADIUS, off_diagonal_bound, second_moments
+from tabsynth.privacy.noise import Integers, NoiseSource
+from tabsynth.privacy.spending import Account, Charge
+
+Clique = tuple[int, ...]
+
+# more cells than this in one query are refused: they would not fit in memory
+MAX_CELLS: Final = 2**26
+# weights of a selection are whole numbers up to this
+WEIGHT_STEPS: Final = 2**16
+# estimates of a selection add up to less than this, so that scores stay inside 64 bits
+MAX_ESTIMATE: Final = 2**44
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """A released marginal.
+
+    Args:
+        clique: columns by position, in increasing order.
+        counts: noisy counts, integers, may be negative; shape (sizes of the clique's columns).
+        sigma: standard deviation of the noise in each cell.
+    """
+
+    clique: Clique
+    counts: Integers
+    sigma: float
+
+
+class PrivateTable:
+    """Private records behind a door: it answers questions with noise and hands out nothing else.
+
+    Neighbouring tables differ in all records of one privacy unit, present or absent; so the number
+    of records is private too. A unit has at most `unit_bound` records, of any values whatever. Each
+    answer states how far that moves the released integers, and debits its cost before any noise is
+    drawn.
+
+    Args:
+        codes: per column the fine cell of each record, shape (records,), within the domain.
+        domain: public.
+        account: what answers are debited from.
+        noise: where noise comes from.
+        unit_bound: most records of one privacy unit.
+
+    Raises:
+        ValueError: codes that are not within the domain, or not of one length.
+
+    Privacy: what its methods return is differentially private, at the cost they debit; nothing
+        else about it is.
+    """
+
+    __slots__ = ("_account", "_codes", "_domain", "_noise", "_unit_bound")
+
+    def __init__(
+        self,
+        codes: Sequence[NDArray[np.integer[Any]]],
+        domain: Domain,
+        account: Account,
+        *,
+        noise: NoiseSource,
+        unit_bound: int = 1,
+    ) -> None:
+        sizes = domain.fine_sizes
+        if len(codes) != len(sizes) or len({c.shape for c in codes}) > 1 or unit_bound < 1:
+            raise ValueError("expected codes of one length for each column of the domain")
+        if any(
+            len(c) and not 0 <= c.min() <= c.max() < k for c, k in zip(codes, sizes, strict=True)
+        ):
+            raise ValueError("expected codes within the domain")
+        groups = zip(codes, domain.groups, strict=True)
+        self._codes = tuple(np.asarray(c if g is None else g[c], np.int64) for c, g in groups)
+        self._domain = domain
+        self._account = account
+        self._noise = noise
+        self._unit_bound = unit_bound
+
+    @property
+    def domain(self) -> Domain:
+        """What may be asked about; public."""
+        return self._domain
+
+    @property
+    def remaining(self) -> float:
+        """Rho that is left to spend."""
+        return self._account.remaining
+
+    def marginals(
+        self,
+        cliques: Sequence[Clique],
+        *,
+        rho: float,
+        weights: Sequence[float] | None = None,
+        stage: str,
+    ) -> list[Measurement]:
+        """Noisy counts of the cells of several sets of columns.
+
+        A record adds 1 to one cell of each set. So the sets of one weight, k of them, are a vector
+        that a unit moves by unit_bound * sqrt(k) in L2; it gets one discrete Gaussian release,
+        whose share of the cost is that of the squared weights.
+
+        Args:
+            cliques: sets of columns by position, each in increasing order.
+            rho: what all of it costs.
+            weights: a set of twice the weight gets half the noise; all alike by default.
+            stage: what the charge is called.
+
+        Raises:
+            BudgetError: it costs more than is left; nothing was drawn.
+            ValueError: cliques or weights that make no sense, or of too many cells.
+        """
+        self._require_cliques(cliques)
+        each = np.ones(len(cliques)) if weights is None else np.asarray(weights, float)
+        if each.shape != (len(cliques),) or not (np.isfinite(each).all() and (each > 0).all()):
+            raise ValueError("expected a finite weight above 0 for each set of columns")
+        rho = self._account.affordable(rho, stage)
+        level = np.unique(each, return_inverse=True)[1]
+        shares = np.bincount(level, each**2) / np.sum(each**2)
+        shares = shares if len(shares) == 1 else shares * _EXACT
+        charges = [
+            self._gaussian_charge(stage, self._unit_bound * root_up(int(k)), rho * float(share))
+            for k, share in zip(np.bincount(level), shares, strict=True)
+        ]
+        self._account.debit(charges)
+        released: list[Measurement | None] = [None] * len(cliques)
+        for one, charge in enumerate(charges):
+            members = np.flatnonzero(level == one).tolist()
+            exact = [self._marginal(cliques[k]) for k in members]
+            noisy = self._noise.gaussian(np.concatenate([e.ravel() for e in exact]), charge.scale)
+            parts = np.split(noisy, np.cumsum([e.size for e in exact])[:-1])
+            for k, part, counts in zip(members, parts, exact, strict=True):
+                shaped = part.reshape(counts.shape)
+                released[k] = Measurement(cliques[k], shaped, charge.scale)
+        return [m for m in released if m is not None]
+
+    def select(
+        self,
+        cliques: Sequence[Clique],
+        estimates: Sequence[NDArray[Any]],
+        *,
+        rho: float,
+        stage: str,
+        penalties: Sequence[float] | None = None,
+        weights: Sequence[float] | None = None,
+    ) -> int:
+        """A set of columns whose counts are far from an estimate, by the exponential mechanism.
+
+        The score of set k is weight_k * (sum over cells |count - estimate_k| - penalty_k), weights
+        in whole 65,536ths of the largest and estimates rounded. A record moves a score by at most
+        its weight, up for some sets and down for others: so scores are not monotone and pay the
+        full constant (see `accounting.selection_cost`).
+
+        Args:
+            cliques: candidates, sets of columns by position, each in increasing order.
+            estimates: public counts, shaped as the candidates' cells.
+            rho: what the choice costs.
+            stage: what the charge is called.
+            penalties: public, taken off the distance; 0 by default.
+            weights: public, at least 0, one above 0; all alike by default.
+
+        Returns:
+            The position of the chosen candidate.
+
+        Raises:
+            BudgetError: it costs more than is left; nothing was drawn.
+            ValueError: arguments that do not fit together, or out of reach.
+        """
+        self._require_cliques(cliques)
+        steps, offsets = _selection_terms(len(cliques), weights, penalties)
+        rounded = [_rounded(e, self._shape(c)) for e, c in zip(estimates, cliques, strict=True)]
+        rho = self._account.affordable(rho, stage)
+        sensitivity = self._unit_bound * int(steps.max())
+        scale = scale_for(self._noise, sensitivity, rho)
+        charge = Charge(stage, "exponential mechanism", float(sensitivity), scale, rho)
+        self._account.debit([charge])
+        scores = [
+            int(step) * int(np.abs(self._marginal(clique) - estimate).sum()) - int(offset)
+            for clique, estimate, step, offset in zip(cliques, rounded, steps, offsets, strict=True)
+        ]
+        return self._noise.choose(np.array(scores, np.int64), scale)
+
+    def second_moments(
+        self,
+        scores: Sequence[Integers],
+        *,
+        radius: int,
+        rho: float,
+        stage: str,
+        diagonal: bool = True,
+    ) -> Integers:
+        """Noisy sums of products of scores, each record's scores first brought within a ball.
+
+        A record's vector (scores[0][its cell of column 0], ...) is shrunk, in whole numbers, to at
+        most `radius` in L2. Its products, each pair of columns once, then have an L2 norm of at
+        most radius^2, or without the diagonal radius^2 sqrt((1 - 1/d) / 2).
+
+        Args:
+            scores: per column a public whole number for each cell, shape (sizes[j],).
+            radius: of the ball, 1 to 32,768.
+            rho: what it costs.
+            stage: what the charge is called.
+            diagonal: whether squares are released too; where the margins tell them, leaving them
+                out costs less noise.
+
+        Returns:
+            A symmetric matrix of shape (columns, columns); 0 on the diagonal without `diagonal`.
+
+        Raises:
+            BudgetError: it costs more than is left; nothing was drawn.
+            ValueError: scores or a radius out of reach.
+        """
+        sizes = self._domain.sizes
+        if [s.shape for s in scores] != [(k,) for k in sizes] or not 1 <= radius <= MAX_RADIUS:
+            raise ValueError(f"expected a score per cell and a radius of 1 to {MAX_RADIUS:,}")
+        rho = self._account.affordable(rho, stage)
+        bound = float(radius**2) if diagonal else off_diagonal_bound(radius, len(scores))
+        charge = self._gaussian_charge(stage, self._unit_bound * bound, rho)
+        self._account.debit([charge])
+        exact = second_moments(self._codes, scores, radius)
+        place = np.triu_indices(len(scores), k=0 if diagonal else 1)
+        released = np.zeros_like(exact)
+        released[place] = self._noise.gaussian(exact[place], charge.scale)
+        return np.asarray(np.triu(released) + np.triu(released, 1).T, np.int64)
+
+    def coarsened(self, groups: Sequence[Groups]) -> PrivateTable:
+        """The same records and the same account, asked about in coarser cells.
+
+        Args:
+            groups: see `Domain.coarsened`; public, or made from released measurements.
+        """
+        domain = self._domain.coarsened(groups)
+        other = object.__new__(PrivateTable)
+        other._codes = tuple(
+            np.asarray(g, np.int64)[c] for g, c in zip(groups, self._codes, strict=True)
+        )
+        other._domain, other._account = domain, self._account
+        other._noise, other._unit_bound = self._noise, self._unit_bound
+        return other
+
+    def _gaussian_charge(self, stage: str, sensitivity: float, rho: float) -> Charge:
+        sigma = sigma_for(self._noise, sensitivity, rho)
+        return Charge(stage, "discrete Gaussian", sensitivity, sigma, rho)
+
+    def _shape(self, clique: Clique) -> tuple[int, ...]:
+        return tuple(self._domain.sizes[column] for column in clique)
+
+    def _marginal(self, clique: Clique) -> Integers:
+        """Exact counts: for this class alone, and never returned without noise."""
+        shape = self._shape(clique)
+        cells = np.zeros(len(self._codes[0]), np.int64)
+        for column, size in zip(clique, shape, strict=True):
+            cells = cells * size + self._codes[column]
+        return np.bincount(cells, minlength=math.prod(shape)).astype(np.int64).reshape(shape)
+
+    def _require_cliques(self, cliques: Sequence[Clique]) -> None:
+        columns = range(len(self._domain.sizes))
+        for clique in cliques:
+            if not clique or list(clique) != sorted(set(clique) & set(columns)):
+                raise ValueError("expected sets of columns by position, each in increasing order")
+            if math.prod(self._shape(clique)) > MAX_CELLS:
+                raise ValueError(f"expected at most {MAX_CELLS:,} cells in one set of columns")
+        if not cliques:
+            raise ValueError("expected at least one set of columns")
+
+    def __repr__(self) -> str:
+        return f"PrivateTable({len(self._domain.sizes)} columns, rho {self.remaining:.4g} left)"
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise PrivacyError(
+            "PrivateTable",
+            expected="to stay in memory",
+            got="a request for a copy of it",
+            remedy="save what was released instead",
+        )
+
+
+def root_up(k: int) -> float:
+    """The square root of a whole number, rounded up."""
+    near = math.sqrt(k)
+    return near if near.is_integer() and near * near == k else math.nextafter(near, math.inf)
+
+
+# shares of a budget are floats: this much less, they cannot add up to more than the whole
+_EXACT: Final = 1 - 2.0**-40
+
+
+def _selection_terms(
+    n: int, weights: Sequence[float] | None, penalties: Sequence[float] | None
+) -> tuple[Integers, Integers]:
+    """Whole weights, and weighted penalties on the same scale, each of shape (n,)."""
+    each = np.ones(n) if weights is None else np.asarray(weights, float)
+    off = np.zeros(n) if penalties is None else np.asarray(penalties, float)
+    if each.shape != (n,) or off.shape != (n,):
+        raise ValueError("expected a weight and a penalty for each candidate")
+    if not (np.isfinite(each).all() and (each >= 0).all() and each.max() > 0):
+        raise ValueError("expected finite weights of at least 0, one of them above 0")
+    if not (np.abs(off) < MAX_ESTIMATE).all():
+        raise ValueError("expected penalties within reach")
+    # one weight for all needs no steps: smaller numbers, the same choice
+    finest = 1 if (each == each.max()).all() and (off == np.rint(off)).all() else WEIGHT_STEPS
+    steps = np.floor(each / each.max() * finest).astype(np.int64)
+    return steps, np.rint(steps * off).astype(np.int64)
+
+
+def _rounded(estimate: NDArray[Any], shape: tuple[int, ...]) -> Integers:
+    if estimate.shape != shape or not np.isfinite(estimate).all():
+        raise ValueError("expected an estimate per cell of each candidate")
+    if float(np.abs(estimate).sum()) >= MAX_ESTIMATE:
+        raise ValueError("expected estimates within reach")
+    return np.asarray(np.rint(estimate), np.int64)
