@@ -25,6 +25,7 @@ from tabsynth.options import (
     Rows,
     SchemaFile,
     Seed,
+    Strata,
     Strip,
     Synthesizer,
     Target,
@@ -129,6 +130,7 @@ def run(
     rows: Rows = None,
     target: Target = None,
     protected: Protected = [],  # noqa: B006
+    strata: Strata = [],  # noqa: B006
     policy: PolicyFile = None,
     deep: Deep = False,
     audience: ForWhom = "internal",
@@ -152,8 +154,8 @@ def run(
     table = read_table(data, schema, progress)
     report = workflow.run(
         table, out, synthesizer=synthesizer, parameters=parameters(param), n=rows,
-        target=target, protected=protected, policy=accepted, deep=deep, audience=audience,
-        seed=seed, say=progress.say,
+        target=target, protected=protected, strata=strata, policy=accepted, deep=deep,
+        audience=audience, seed=seed, say=progress.say,
     )  # fmt: skip
     _finish(workflow.for_audience(report, audience, table.schema), out, junit)
 
@@ -266,6 +268,7 @@ def evaluate(
     ] = None,
     target: Target = None,
     protected: Protected = [],  # noqa: B006
+    strata: Strata = [],  # noqa: B006
     policy: PolicyFile = None,
     deep: Deep = False,
     deep_record: Annotated[
@@ -288,7 +291,7 @@ def evaluate(
     real = workflow.read_table(train, read_schema(schema))
     report = workflow.evaluate(
         real, workflow.read_table(holdout, real.schema), read_raw(synthetic), model=maker,
-        target=target, protected=protected, policy=accepted,
+        target=target, protected=protected, strata=strata, policy=accepted,
         deep=deep_record if deep or deep_record else None, seed=seed, say=progress.say,
     )  # fmt: skip
     shown = workflow.for_audience(report, audience, real.schema)
@@ -313,6 +316,7 @@ def compare(
     ] = [],  # noqa: B006
     target: Target = None,
     protected: Protected = [],  # noqa: B006
+    strata: Strata = [],  # noqa: B006
     policy: PolicyFile = None,
     deep: Deep = False,
     audience: ForWhom = "internal",
@@ -337,7 +341,7 @@ def compare(
     table = read_table(data, schema, progress)
     report = contest.compare(
         table, names, parameters=parameters(param), target=target, protected=protected,
-        policy=accepted, deep=deep, audience=audience, seed=seed, say=progress.say,
+        strata=strata, policy=accepted, deep=deep, audience=audience, seed=seed, say=progress.say,
     )  # fmt: skip
     workflow.save_report(report, out)
     for reason in report.reasons[1:]:
@@ -355,9 +359,7 @@ def audit(
         Path | None,
         typer.Option(readable=False, help="a population: protected columns and share or count"),
     ] = None,
-    strata: Annotated[
-        list[str], typer.Option(metavar="COL", help="outcomes may rightly differ by this column")
-    ] = [],  # noqa: B006
+    strata: Strata = [],  # noqa: B006
     favourable: Annotated[
         str | None, typer.Option(help="the favourable value, or the least favourable number")
     ] = None,

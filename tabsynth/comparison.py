@@ -32,6 +32,7 @@ class Comparison:
         target: column to predict, for utility.
         seed: of every random draw of a metric.
         protected: columns that name the groups to compare, for bias.
+        strata: columns in which outcomes may rightly differ.
         draws: further synthetic tables of the same model, where there is one.
         refit: where there is a model, makes a synthetic table, as large as its first argument, by
             a new fit to those records with that seed.
@@ -44,6 +45,7 @@ class Comparison:
     target: str | None = None
     seed: int = 0
     protected: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
     draws: tuple[Table, ...] = ()
     refit: Refit | None = None
 

@@ -12,7 +12,7 @@ from tabsynth.choice import configure, parameters_of, resolve
 from tabsynth.errors import DataError, TabsynthError, UsageError
 from tabsynth.gate import Policy
 from tabsynth.machine import peak_memory
-from tabsynth.refusals import check_protected, check_target
+from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.model import COMPARISON, Audience, Report, Result
 from tabsynth.sampler import sample
 from tabsynth.schema.model import TableSchema
@@ -65,6 +65,7 @@ def compare(
     parameters: Mapping[str, Any] | None = None,
     target: str | None = None,
     protected: Sequence[str] = (),
+    strata: Sequence[str] = (),
     policy: Policy | None = None,
     deep: bool = False,
     audience: Audience = "internal",
@@ -81,6 +82,7 @@ def compare(
             every synthesizer that has it.
         target: column to predict, for utility and bias.
         protected: columns that name the groups to compare, for bias.
+        strata: columns in which outcomes may rightly differ: groups are compared within them too.
         policy: what the gate accepts; by default the documented one.
         deep: attack with shadow fits as well; takes minutes for each.
         audience: whom the report is written for.
@@ -104,18 +106,19 @@ def compare(
     private = as_table(table, schema)
     check_target(target, private.schema)
     check_protected(protected, private.schema)
+    check_strata(strata, protected, target, private.schema)
     train, holdout = split(private, seed=seed)
 
     def judged(name: str) -> Judged:
         return _judged(
             name, each[name], train, holdout, seed=seed,
             say=lambda line: say(f"{name}: {line}"), audience=audience,
-            judge={"target": target, "protected": protected, "policy": policy,
-                   "deep": () if deep else None},
+            judge={"target": target, "protected": protected, "strata": strata,
+                   "policy": policy, "deep": () if deep else None},
         )  # fmt: skip
 
     found = {name: judged(name) for name in synthesizers}
-    command = _command(each, seed=seed, target=target, protected=protected)
+    command = _command(each, seed=seed, target=target, protected=protected, strata=strata)
     return _together(found, command if audience == "internal" else None, seed=seed)
 
 
@@ -223,9 +226,17 @@ def _of(result: Result, synthesizer: str) -> Result:
     return result.model_copy(update={"synthesizer": synthesizer})
 
 
-def _command(each: Parameters, *, seed: int, target: str | None, protected: Sequence[str]) -> str:
+def _command(
+    each: Parameters,
+    *,
+    seed: int,
+    target: str | None,
+    protected: Sequence[str],
+    strata: Sequence[str],
+) -> str:
     parts = ["tabsynth compare DATA --schema SCHEMA -o DIR", f"--synthesizers {','.join(each)}"]
     parts += [f"--param {n}.{k}={v}" for n, own in each.items() for k, v in own.items()]
     parts += [f"--target {shlex.quote(target)}"] if target else []
     parts += [f"--protected {shlex.quote(name)}" for name in protected]
+    parts += [f"--strata {shlex.quote(name)}" for name in strata]
     return " ".join([*parts, f"--seed {seed}"])

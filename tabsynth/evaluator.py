@@ -121,4 +121,5 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
         "holdout_records": comparison.holdout.num_rows,
         "synthetic_records": comparison.synthetic.num_rows,
         "target": comparison.target,
+        **({"strata": list(comparison.strata)} if comparison.strata else {}),
     }

@@ -28,6 +28,9 @@ Target = Annotated[str | None, typer.Option(help="column to predict, for the uti
 Protected = Annotated[
     list[str], typer.Option(metavar="COL", help="a column whose groups are compared, for bias")
 ]
+Strata = Annotated[
+    list[str], typer.Option(metavar="COL", help="outcomes may rightly differ by this column")
+]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", readable=False, help="what the gate accepts (.yaml)")
 ]

@@ -71,6 +71,29 @@ def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
             )  # fmt: skip
 
 
+def check_strata(
+    strata: Sequence[str], protected: Sequence[str], target: str | None, schema: TableSchema
+) -> None:
+    """Refuse strata that are not modelled, or that would compare nothing, before any work.
+
+    Raises:
+        UsageError: one is not a modelled column or is the target, or there are strata without
+            protected columns and target.
+    """
+    known = [name for name in schema.modelled_names if name != target]
+    for name in strata:
+        if name not in known:
+            raise UsageError(
+                "--strata", expected=f"one of {', '.join(known[:12])}", got=f"{name!r}",
+                remedy="name modelled columns other than the target",
+            )  # fmt: skip
+    if strata and not (protected and target):
+        raise UsageError(
+            "--strata", expected="--protected and --target beside it", got="strata alone",
+            remedy="name the groups and the outcome to compare within strata",
+        )  # fmt: skip
+
+
 def check_deep(deep: Sequence[int] | None, model: Fitted | None, train: Table) -> None:
     """Refuse shadow fits that cannot be made.
 

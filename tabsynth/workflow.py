@@ -32,6 +32,7 @@ from tabsynth.preflight import Preflight, size_of
 from tabsynth.refusals import (
     check_deep,
     check_protected,
+    check_strata,
     check_target,
     require_generated_keys,
     require_modelled,
@@ -83,6 +84,7 @@ def run(
     n: int | None = None,
     target: str | None = None,
     protected: Sequence[str] = (),
+    strata: Sequence[str] = (),
     policy: Policy | None = None,
     deep: bool = False,
     audience: Audience = "internal",
@@ -100,6 +102,7 @@ def run(
         n: synthetic records; by default as many as were fitted.
         target: column to predict, for utility and bias.
         protected: columns that name the groups to compare, for bias.
+        strata: columns in which outcomes may rightly differ: groups are compared within them too.
         policy: what the gate accepts; by default the documented one.
         deep: attack with shadow fits as well; takes minutes.
         audience: whom the report is written for; see `for_audience`.
@@ -108,7 +111,8 @@ def run(
 
     Raises:
         DataError: a table that cannot be learnt from.
-        UsageError: an unknown synthesizer, parameter, target or protected column, or n below 1.
+        UsageError: an unknown synthesizer, parameter, target, protected column or stratum, or n
+            below 1.
         OutputError: `out` cannot be written.
 
     Privacy: 80 % of the records are fitted, the rest judge the result. The report holds statistics
@@ -120,6 +124,7 @@ def run(
     private = as_table(table, schema)
     check_target(target, private.schema)
     check_protected(protected, private.schema)
+    check_strata(strata, protected, target, private.schema)
     Plan.of(private.schema)
     require_kept(private, where="data")
     with atomic_files(out) as folder:
@@ -135,10 +140,12 @@ def run(
         synthetic = sample(fitted, n or train.num_rows, seed=seed)
         report = evaluate(
             train, holdout, synthetic, model=fitted, target=target, protected=protected,
-            policy=policy, deep=() if deep else None, seed=seed, say=say,
+            strata=strata, policy=policy, deep=() if deep else None, seed=seed, say=say,
             provenance={
                 **made_by, "seed": seed,
-                "command": _command(fitted, seed=seed, n=n, target=target, protected=protected),
+                "command": _command(
+                    fitted, seed=seed, n=n, target=target, protected=protected, strata=strata
+                ),
             },
         )  # fmt: skip
         say("writing")
@@ -312,6 +319,7 @@ def evaluate(
     model: Fitted | None = None,
     target: str | None = None,
     protected: Sequence[str] = (),
+    strata: Sequence[str] = (),
     policy: Policy | None = None,
     deep: Sequence[int] | None = None,
     seed: int | None = None,
@@ -329,6 +337,7 @@ def evaluate(
         model: what made the synthetic table; with it, intervals cover further draws.
         target: column to predict, for utility and bias.
         protected: columns that name the groups to compare, for bias.
+        strata: columns in which outcomes may rightly differ: groups are compared within them too.
         policy: what the gate accepts; by default the documented one.
         deep: asks for shadow fits, which need `model` and take minutes: positions of training
             records to be attacked beside those that are chosen.
@@ -339,8 +348,8 @@ def evaluate(
     Raises:
         DataError: real records that break the schema or stand in both real tables, a table
             without records, or no column to compare.
-        UsageError: a target or protected column that is not modelled, shadow fits without a model,
-            or of a record that is not there.
+        UsageError: a target, protected column or stratum that is not modelled, strata without
+            groups and target, shadow fits without a model, or of a record that is not there.
 
     Privacy: reads all real records; the report holds statistics of them and is not differentially
         private.
@@ -349,6 +358,7 @@ def evaluate(
     require_modelled(real.schema)
     check_target(target, real.schema)
     check_protected(protected, real.schema)
+    check_strata(strata, protected, target, real.schema)
     check_deep(deep, model, real)
     emitted = real.schema.emitted
     raw = raw_table(synthetic)
@@ -375,6 +385,7 @@ def evaluate(
         target=target,
         seed=seed,
         protected=tuple(protected),
+        strata=tuple(strata),
         draws=_further_draws(model, emitted, data.num_rows, seed),
         refit=None if model is None else partial(_refit, model),
     )
@@ -431,7 +442,13 @@ def _describe(report: Report, schema: TableSchema, folder: Path) -> None:
 
 
 def _command(
-    fitted: Fitted, *, seed: int, n: int | None, target: str | None, protected: Sequence[str]
+    fitted: Fitted,
+    *,
+    seed: int,
+    n: int | None,
+    target: str | None,
+    protected: Sequence[str],
+    strata: Sequence[str],
 ) -> str:
     """What makes the same run again; names of files stand for themselves."""
     parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
@@ -439,6 +456,7 @@ def _command(
     parts += [f"-n {n}"] if n else []
     parts += [f"--target {shlex.quote(target)}"] if target else []
     parts += [f"--protected {shlex.quote(name)}" for name in protected]
+    parts += [f"--strata {shlex.quote(name)}" for name in strata]
     return " ".join([*parts, f"--seed {seed}"])
 
 

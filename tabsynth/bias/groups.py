@@ -113,12 +113,23 @@ def groupings(
     return [_grouping([table, *beside], columns) for columns in sets]
 
 
-def strata(table: Table, columns: tuple[str, ...] | list[str]) -> NDArray[np.int64]:
-    """A number per record, equal within a stratum of those columns; numbers in 4 bands."""
-    names = tuple(dict.fromkeys(columns))
-    parts = tuple(_part([table], name) for name in names)
-    flat = _joint(parts, [table.column(name) for name in names])
-    return np.unique(flat, return_inverse=True)[1].astype(np.int64)
+@dataclass(frozen=True)
+class Strata:
+    """How records fall into strata, learnt on real tables and applied to any of their schema."""
+
+    columns: tuple[str, ...]
+    _parts: tuple[_Values | _Bands, ...]
+
+    @classmethod
+    def of(cls, tables: Sequence[Table], columns: Sequence[str]) -> Strata:
+        """Strata of those columns; numbers in 4 bands, which the first table decides."""
+        names = tuple(dict.fromkeys(columns))
+        return cls(names, tuple(_part(list(tables), name) for name in names))
+
+    def codes(self, table: Table) -> NDArray[np.int64]:
+        """A number per record, equal within a stratum of this table."""
+        flat = _joint(self._parts, [table.column(name) for name in self.columns])
+        return np.unique(flat, return_inverse=True)[1].astype(np.int64)
 
 
 def texts(column: pa.Array) -> pa.Array:

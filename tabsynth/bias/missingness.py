@@ -12,7 +12,12 @@ from tabsynth.table import Table
 
 
 def missingness_figures(
-    table: Table, groupings: list[Grouping], *, rng: np.random.Generator, seed: int
+    table: Table,
+    groupings: list[Grouping],
+    *,
+    rng: np.random.Generator,
+    seed: int,
+    real: Table | None = None,
 ) -> list[Result]:
     """`missing_gap`: for every column with missing values, the largest gap between groups.
 
@@ -21,6 +26,8 @@ def missingness_figures(
         groupings: the groups; only single protected columns are looked at.
         rng: for intervals and permutations.
         seed: of the report.
+        real: real records, when another table is judged; the reference is then the difference
+            between the same two groups of theirs.
 
     Returns:
         Gaps of the share of missing values within 0 and 1, lower is better. A gap deserves
@@ -43,12 +50,11 @@ def missingness_figures(
             value=own.value,
             ci_low=own.low,
             ci_high=own.high,
-            reference=own.chance,
+            reference=own.chance if real is None else _difference(real, grouping, name, own),
             unit="share",
             n=table.num_rows,
             method=f"missing more often in {grouping.labels[own.highest]} than in "
-            f"{grouping.labels[own.lowest]}; the reference is what 95 % of random groupings stay "
-            f"below; p = {p:.3g} (Holm)",
+            f"{grouping.labels[own.lowest]}; {_referring(real, own)}; p = {p:.3g} (Holm)",
             seed=seed,
             status="attention" if p < LEVEL and own.low > NOTICEABLE else "ok",
         )
@@ -71,3 +77,21 @@ def _tallies(table: Table, groupings: list[Grouping]) -> list[tuple[Grouping, st
                 counted = tally(codes, len(grouping.labels), absent, units)
                 found.append((grouping, name, counted))
     return found
+
+
+def _difference(real: Table, grouping: Grouping, name: str, found: Gap) -> float | None:
+    """The same two groups in real records: how much more often a value is missing in the first."""
+    codes = grouping.codes(real)
+    absent = real.column(name).is_null().to_numpy(zero_copy_only=False)
+    counts = np.bincount(codes, minlength=len(grouping.labels))
+    if not (counts[found.highest] and counts[found.lowest]):
+        return None
+    rates = np.bincount(codes, absent, minlength=len(counts)) / np.maximum(counts, 1)
+    return float(rates[found.highest] - rates[found.lowest])
+
+
+def _referring(real: Table | None, found: Gap) -> str:
+    chance = "what 95 % of random groupings stay below"
+    if real is None:
+        return f"the reference is {chance}"
+    return f"the reference is the same in the holdout; {chance}: {found.chance:.3g}"

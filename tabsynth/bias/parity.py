@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from tabsynth.bias.groups import ENOUGH, Grouping, strata
+from tabsynth.bias.groups import ENOUGH, Grouping, Strata
 from tabsynth.bias.outcome import Outcome
 from tabsynth.bias.outcomes import INSUFFICIENT, LEVEL
 from tabsynth.bias.rates import adjust
@@ -74,6 +75,83 @@ def common_odds(tables: NDArray[np.float64]) -> CommonOdds | None:
     return CommonOdds(float(r.sum() / s.sum()), float(np.sqrt(variance)))
 
 
+@dataclass(frozen=True)
+class GroupOdds:
+    """How a group fares beside another, within strata and without.
+
+    Args:
+        group: its place among the labels of the grouping.
+        beside: place of the group that it is compared with.
+        within: the odds ratio that strata have in common.
+        crude: the odds ratio without strata; None where it cannot be taken.
+        strata: how many hold both groups.
+        records: of the group, with a known outcome.
+        people: privacy units of the group in strata that hold both.
+    """
+
+    group: int
+    beside: int
+    within: CommonOdds
+    crude: CommonOdds | None
+    strata: int
+    records: int
+    people: float
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are people enough to say something."""
+        return self.people >= ENOUGH
+
+
+def group_odds(
+    table: Table,
+    grouping: Grouping,
+    outcome: Outcome,
+    within: Strata,
+    *,
+    beside: int | None = None,
+) -> list[GroupOdds]:
+    """Odds of each group of a grouping over those of one group, within strata.
+
+    Args:
+        table: the records.
+        grouping: the groups.
+        outcome: what is favourable.
+        within: strata in which outcomes may rightly differ.
+        beside: the group to compare with, by default the largest.
+
+    Returns:
+        One for each other group that some stratum compares; none where fewer than 30 records are
+        in the group to compare with.
+    """
+    values = outcome.of(table)
+    known = ~np.isnan(values)
+    # records of one person are not independent: intervals rest on people
+    people = len(np.unique(table.units[known])) / max(int(known.sum()), 1)
+    codes = grouping.codes(table)[known]
+    counts = np.bincount(codes, minlength=len(grouping.labels))
+    other = int(np.argmax(counts)) if beside is None else beside
+    if counts[other] < ENOUGH:
+        return []
+    cells = _cells(within.codes(table)[known], codes, values[known], len(grouping.labels))
+    found = []
+    for g in np.flatnonzero(counts):
+        pair = cells[:, np.array([g, other])]
+        odds = None if g == other else common_odds(pair * people)
+        if odds is None:
+            continue
+        # only strata with records of both groups compare anything
+        compared = pair[(pair.sum(axis=2) > 0).all(axis=1)]
+        found.append(
+            GroupOdds(
+                int(g), other, odds, common_odds(pair.sum(axis=0, keepdims=True)),
+                strata=len(compared), records=int(pair[:, 0].sum()),
+                people=float(compared[:, 0].sum() * people),
+            )
+        )  # fmt: skip
+    return found
+
+
 def parity_figures(
     table: Table,
     groupings: list[Grouping],
@@ -96,42 +174,89 @@ def parity_figures(
         strata. One deserves attention when its interval, and its p-value adjusted for the number
         of groups, say that it is not within 0.8 and 1.25.
     """
-    values = outcome.of(table)
-    known = ~np.isnan(values)
-    values = values[known]
-    # records of one person are not independent: intervals rest on people
-    people = len(np.unique(table.units[known])) / max(len(values), 1)
-    found: list[list[tuple[Result, float]]] = []
-    for grouping in groupings:
-        own = tuple(name for name in by if name not in grouping.columns)
-        codes = grouping.codes(table)[known]
-        counts = np.bincount(codes, minlength=len(grouping.labels))
-        largest = int(np.argmax(counts))
-        if not own or counts[largest] < ENOUGH:
-            needed = f"needs a stratum that is not protected, and a group of {ENOUGH} records"
-            none = no_figure("conditional_odds", "bias", unit="odds ratio", n=len(values),
-                             method=needed)  # fmt: skip
-            found.append([(none.model_copy(update={"column": grouping.name}), 1.0)])
-            continue
-        cells = _cells(strata(table, own)[known], codes, values, len(grouping.labels))
-        found.append(
-            [
-                figure
-                for g in np.flatnonzero(counts)
-                if g != largest
-                and (figure := _figure(grouping, (int(g), largest), cells, by=own, people=people,
-                                       seed=seed)) is not None
-            ]
-        )  # fmt: skip
-    adjusted = adjust(
-        [np.array([p for _, p in figures]) for figures in found],
-        [grouping.is_intersection for grouping in groupings],
-    )
-    return [
-        result.model_copy(update={"status": "attention"}) if p < LEVEL else result
-        for figures, own_p in zip(found, adjusted, strict=True)
-        for (result, _), p in zip(figures, own_p, strict=True)
+    found = [
+        group_odds(table, grouping, outcome, within)
+        if (within := strata_beside(grouping, [table], by)) is not None
+        else []
+        for grouping in groupings
     ]
+    adjusted = adjust_odds([[o.within.uneven if o.enough else 1.0 for o in odds] for odds in found],
+                           groupings)  # fmt: skip
+    results = []
+    for grouping, odds, p_values in zip(groupings, found, adjusted, strict=True):
+        if not odds:
+            results.append(no_odds("conditional_odds", grouping, table.num_rows))
+        for own, p in zip(odds, p_values, strict=True):
+            crude = own.crude
+            result = odds_figure(
+                own, grouping, by, reference=None if crude is None else crude.ratio,
+                referring="without strata", seed=seed,
+            )  # fmt: skip
+            flagged = p < LEVEL and own.enough
+            results.append(result.model_copy(update={"status": "attention"}) if flagged else result)
+    return results
+
+
+def strata_beside(grouping: Grouping, tables: Sequence[Table], by: Sequence[str]) -> Strata | None:
+    """Strata of the columns that are not those of the grouping; None where none are left."""
+    own = [name for name in by if name not in grouping.columns]
+    return Strata.of(tables, own) if own else None
+
+
+def adjust_odds(p: list[list[float]], groupings: list[Grouping]) -> list[NDArray[np.float64]]:
+    """P-values adjusted for the number of groups, within single columns and intersections."""
+    return adjust([np.array(own) for own in p], [g.is_intersection for g in groupings])
+
+
+def no_odds(name: str, grouping: Grouping, records: int) -> Result:
+    """The figure where a grouping has none."""
+    needed = f"needs a stratum that is not protected, and a group of {ENOUGH} records beside others"
+    none = no_figure(name, "bias", unit="odds ratio", n=records, method=needed)
+    return none.model_copy(update={"column": grouping.name})
+
+
+def odds_figure(
+    found: GroupOdds,
+    grouping: Grouping,
+    by: tuple[str, ...],
+    *,
+    reference: float | None,
+    referring: str,
+    seed: int,
+) -> Result:
+    """A group's odds within strata, not yet flagged.
+
+    Args:
+        found: the odds.
+        grouping: of the group.
+        by: columns of the strata.
+        reference: what to set it beside.
+        referring: what that is, in words.
+        seed: of the report.
+    """
+    adjusted = "Benjamini-Hochberg" if grouping.is_intersection else "Holm"
+    own = ", ".join(name for name in by if name not in grouping.columns)
+    low, high = found.within.interval
+    return Result(
+        name="conditional_odds",
+        family="bias",
+        column=grouping.name,
+        group=grouping.labels[found.group],
+        value=found.within.ratio,
+        ci_low=low,
+        ci_high=high,
+        reference=reference,
+        better="higher",
+        unit="odds ratio",
+        n=found.records,
+        method=f"Mantel-Haenszel odds ratio against {grouping.labels[found.beside]} (the largest "
+        f"group) within {found.strata} strata of {own} that hold both; the reference is "
+        f"{referring}; worth a look when surely not within 0.8 and 1.25 ({adjusted})"
+        if found.enough
+        else INSUFFICIENT,
+        seed=seed,
+        status="ok" if found.enough else "uninformative",
+    )
 
 
 def _cells(
@@ -145,46 +270,3 @@ def _cells(
     flat = (stratum * groups + codes) * 2 + (values == 0)
     counts = np.bincount(flat.astype(np.int64), minlength=size * groups * 2)
     return counts.reshape(size, groups, 2).astype(np.float64)
-
-
-def _figure(
-    grouping: Grouping,
-    groups: tuple[int, int],
-    cells: NDArray[np.float64],
-    *,
-    by: tuple[str, ...],
-    people: float,
-    seed: int,
-) -> tuple[Result, float] | None:
-    """The figure of the first group beside the second, and the p-value that may flag it."""
-    pair = cells[:, np.array(groups)]
-    found = common_odds(pair * people)
-    if found is None:
-        return None
-    crude = common_odds(pair.sum(axis=0, keepdims=True))
-    # only strata with records of both groups compare anything
-    compared = pair[(pair.sum(axis=2) > 0).all(axis=1)]
-    enough = compared[:, 0].sum() * people >= ENOUGH
-    adjusted = "Benjamini-Hochberg" if grouping.is_intersection else "Holm"
-    low, high = found.interval
-    result = Result(
-        name="conditional_odds",
-        family="bias",
-        column=grouping.name,
-        group=grouping.labels[groups[0]],
-        value=found.ratio,
-        ci_low=low,
-        ci_high=high,
-        reference=None if crude is None else crude.ratio,
-        better="higher",
-        unit="odds ratio",
-        n=int(pair[:, 0].sum()),
-        method=f"Mantel-Haenszel odds ratio against {grouping.labels[groups[1]]} (the largest "
-        f"group) within {len(compared)} strata of {', '.join(by)} that hold both; the reference "
-        f"is without strata; worth a look when surely not within 0.8 and 1.25 ({adjusted})"
-        if enough
-        else INSUFFICIENT,
-        seed=seed,
-        status="ok" if enough else "uninformative",
-    )
-    return result, found.uneven if enough else 1.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from tabsynth.bias.groups import ENOUGH, OTHERS, Grouping
 from tabsynth.bias.levels import levels
-from tabsynth.comparison import no_figure
+from tabsynth.comparison import at_most, no_figure
 from tabsynth.intervals import Z95, delong
 from tabsynth.learners import features, learnable, one_thread
 from tabsynth.report.model import Result
@@ -23,6 +25,87 @@ STRONG: Final = 0.7
 ALL_TOGETHER: Final = "all other columns together"
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Area:
+    """How well something tells the groups apart.
+
+    Args:
+        words: the column, or `all other columns together`.
+        value: cross-fitted AUC, the mean over the groups; NaN where it cannot be taken.
+        error: its standard error.
+        n: records behind it.
+    """
+
+    words: str
+    value: float
+    error: float
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Clues:
+    """What may give groups away in a table, and how its records are dealt to folds.
+
+    Args:
+        table: its modelled columns.
+        coded: levels of these; shape (records, columns).
+        sizes: how many levels each column has.
+        places: columns that may serve as predictors.
+        fold: of each record.
+    """
+
+    table: Table
+    coded: NDArray[np.int64]
+    sizes: list[int]
+    places: list[int]
+    fold: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        tables: Sequence[Table],
+        groupings: Sequence[Grouping],
+        target: str | None,
+        rng: np.random.Generator,
+    ) -> list[Clues]:
+        """Clues in tables of one schema, the first of which decides the levels of numbers."""
+        folds = [_folds(t.units, rng) for t in tables]
+        tables = [t.modelled for t in tables]
+        coded, sizes = levels(list(tables))
+        protected = {name for g in groupings for name in g.columns}
+        names = tables[0].schema.names
+        places = [i for i, n in enumerate(names) if n not in protected and n != target]
+        return [
+            cls(table, own, sizes, places, fold)
+            for table, own, fold in zip(tables, coded, folds, strict=True)
+        ]
+
+    def areas(self, grouping: Grouping, classes: Sequence[int]) -> list[Area]:
+        """All other columns together, then each on its own, in the table's order."""
+        codes = grouping.codes(self.table)
+        kept = np.isin(codes, classes)
+        # the rarer of two groups against the other is the other against it
+        classes = classes[1:] if len(classes) == 2 else classes
+        truth = np.stack([codes[kept] == g for g in classes], axis=1)
+        fold, n = self.fold[kept], int(kept.sum())
+        names = self.table.schema.names
+        return [
+            _area(ALL_TOGETHER, _tree_areas(self, kept, truth, fold), n),
+            *(
+                _area(names[i], _level_areas(self.coded[kept, i], self.sizes[i], truth, fold), n)
+                for i in self.places
+            ),
+        ]
+
+
+def told_apart(grouping: Grouping, tables: Sequence[Table]) -> list[int]:
+    """The groups to be told apart: the 5 largest of the first table, with 30 records in each."""
+    counts = [np.bincount(grouping.codes(t), minlength=len(grouping.labels)) for t in tables]
+    fewest = np.min(counts, axis=0)
+    return [int(g) for g in np.argsort(-counts[0], kind="stable")[:MAX_CLASSES]
+            if fewest[g] >= ENOUGH and grouping.labels[g] != OTHERS]  # fmt: skip
 
 
 def proxy_figures(
@@ -48,42 +131,74 @@ def proxy_figures(
         columns together, and the 20 strongest single ones. One deserves attention when its whole
         interval is above 0.7.
     """
-    if table.num_rows > MAX_RECORDS:
-        rows = rng.choice(table.num_rows, MAX_RECORDS, replace=False)
-        table = table.take(np.sort(rows))
-    fold = _folds(table.units, rng)
-    table = table.modelled
-    protected = {name for g in groupings for name in g.columns}
-    names = list(table.schema.names)
-    places = [i for i, n in enumerate(names) if n not in protected and n != target]
-    coded, sizes = levels([table])
+    (clues,) = Clues.of([at_most(table, MAX_RECORDS, rng)], groupings, target, rng)
     results: list[Result] = []
     for grouping in groupings:
         if grouping.is_intersection:
             continue
-        codes = grouping.codes(table)
-        counts = np.bincount(codes, minlength=len(grouping.labels))
-        classes = [g for g in np.argsort(-counts, kind="stable")[:MAX_CLASSES]
-                   if counts[g] >= ENOUGH and grouping.labels[g] != OTHERS]  # fmt: skip
-        if len(classes) < 2 or not places:
-            needed = f"needs two groups of {ENOUGH} records and another column"
-            none = no_figure("proxy_auc", "bias", unit="AUC", n=table.num_rows, method=needed)
-            results.append(none.model_copy(update={"column": grouping.name}))
+        classes = told_apart(grouping, [clues.table])
+        if len(classes) < 2 or not clues.places:
+            results.append(no_proxies("proxy_auc", grouping, clues.table.num_rows))
             continue
-        kept = np.isin(codes, classes)
-        # the rarer of two groups against the other is the other against it
-        classes = classes[1:] if len(classes) == 2 else classes
-        truth = np.stack([codes[kept] == g for g in classes], axis=1)
-        own_fold, n = fold[kept], int(kept.sum())
-        found = []
-        for i in places:
-            areas = _level_areas(coded[0][kept, i], sizes[i], truth, own_fold)
-            found.append(_result(grouping, f"by {names[i]}", areas, n=n, seed=seed))
-        found.sort(key=lambda r: -(r.value or 0.0))
-        results.append(_together(table, grouping, places, truth=truth, kept=kept, fold=fold,
-                                 seed=seed))  # fmt: skip
-        results += found[:LISTED]
+        together, *single = clues.areas(grouping, classes)
+        single.sort(key=lambda a: -np.nan_to_num(a.value))
+        results += [
+            proxy_figure(a, grouping, reference=0.5, seed=seed)
+            for a in (together, *single[:LISTED])
+        ]
     return results
+
+
+def no_proxies(name: str, grouping: Grouping, records: int) -> Result:
+    """The figure where a grouping has none."""
+    needed = f"needs two groups of {ENOUGH} records and another column"
+    none = no_figure(name, "bias", unit="AUC", n=records, method=needed)
+    return none.model_copy(update={"column": grouping.name})
+
+
+def proxy_words(area: Area) -> str:
+    """What tells the groups apart, as reports name it."""
+    return ALL_TOGETHER if area.words == ALL_TOGETHER else f"by {area.words}"
+
+
+def proxy_figure(
+    area: Area, grouping: Grouping, *, reference: float | None, seed: int, referring: str = ""
+) -> Result:
+    """`proxy_auc` of one area.
+
+    Args:
+        area: how well the groups are told apart.
+        grouping: the groups.
+        reference: what to set it beside.
+        seed: of the report.
+        referring: what the reference is, in words, where that is not chance.
+    """
+    words = proxy_words(area)
+    if np.isnan(area.value):
+        none = no_figure("proxy_auc", "bias", unit="AUC", n=area.n,
+                         method="needs records of two groups in every fold")  # fmt: skip
+        return none.model_copy(update={"column": grouping.name, "group": words})
+    low = max(0.0, area.value - Z95 * area.error)
+    return Result(
+        name="proxy_auc",
+        family="bias",
+        column=grouping.name,
+        group=words,
+        value=area.value,
+        ci_low=low,
+        ci_high=min(1.0, area.value + Z95 * area.error),
+        reference=reference,
+        unit="AUC",
+        n=area.n,
+        method=(
+            f"boosted trees, {FOLDS} folds, DeLong interval; protected columns and target apart"
+            if words == ALL_TOGETHER
+            else f"rates of the column's levels, {FOLDS} folds, DeLong interval"
+        )
+        + referring,
+        seed=seed,
+        status="attention" if low > STRONG else "ok",
+    )
 
 
 def _folds(units: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -128,21 +243,14 @@ def _counted_area(scores: Floats, hits: Floats, others: Floats) -> tuple[float, 
     return area, float(spread)
 
 
-def _together(
-    table: Table,
-    grouping: Grouping,
-    places: list[int],
-    *,
-    truth: NDArray[np.bool_],
-    kept: NDArray[np.bool_],
-    fold: NDArray[np.int64],
-    seed: int,
-) -> Result:
+def _tree_areas(
+    clues: Clues, kept: NDArray[np.bool_], truth: NDArray[np.bool_], fold: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
     """All other columns at once, by boosted trees."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    arrays, categorical = features([table])
-    records, fold = arrays[0][kept][:, places], fold[kept]
+    arrays, categorical = features([clues.table])
+    records, categorical = arrays[0][kept][:, clues.places], categorical[clues.places]
     areas, variances = np.full((2, truth.shape[1], FOLDS), np.nan)
     for k in range(FOLDS):
         for c in range(truth.shape[1]):
@@ -150,49 +258,22 @@ def _together(
             if len(np.unique(learn)) < 2 or own.sum() < 2 or (~own).sum() < 2:
                 continue
             model: Any = HistGradientBoostingClassifier(
-                categorical_features=categorical[places], max_iter=50, random_state=0,
+                categorical_features=categorical, max_iter=50, random_state=0,
                 early_stopping=False,
             )  # fmt: skip
             with one_thread():
-                model.fit(learnable(records[fold != k], categorical[places]), learn)
+                model.fit(learnable(records[fold != k], categorical), learn)
                 guess = model.predict_proba(records[fold == k])[:, 1]
             areas[c, k], variances[c, k] = delong(guess[own], guess[~own])
-    return _result(grouping, ALL_TOGETHER, (areas, variances), n=len(records), seed=seed)
+    return areas, variances
 
 
-def _result(
-    grouping: Grouping,
-    words: str,
-    found: tuple[Floats, Floats],
-    *,
-    n: int,
-    seed: int,
-) -> Result:
+def _area(words: str, found: tuple[Floats, Floats], n: int) -> Area:
+    """The mean over groups and folds."""
     areas, variances = found
     usable = ~np.isnan(areas)
     if not usable.any():
-        none = no_figure("proxy_auc", "bias", unit="AUC", n=n,
-                         method="needs records of two groups in every fold")  # fmt: skip
-        return none.model_copy(update={"column": grouping.name, "group": words})
-    value = float(areas[usable].mean())
+        return Area(words, float("nan"), float("nan"), n)
     # folds are independent; groups are not, so their errors add up in full
     by_class = [np.sqrt(variances[c, u].sum()) / u.sum() for c, u in enumerate(usable) if u.any()]
-    margin = Z95 * float(np.mean(by_class))
-    low = max(0.0, value - margin)
-    return Result(
-        name="proxy_auc",
-        family="bias",
-        column=grouping.name,
-        group=words,
-        value=value,
-        ci_low=low,
-        ci_high=min(1.0, value + margin),
-        reference=0.5,
-        unit="AUC",
-        n=n,
-        method=f"boosted trees, {FOLDS} folds, DeLong interval; protected columns and target apart"
-        if words == ALL_TOGETHER
-        else f"rates of the column's levels, {FOLDS} folds, DeLong interval",
-        seed=seed,
-        status="attention" if low > STRONG else "ok",
-    )
+    return Area(words, float(areas[usable].mean()), float(np.mean(by_class)), n)

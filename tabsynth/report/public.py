@@ -55,7 +55,7 @@ OURS: Final = frozenset(
 # of the repeated fits, only what speaks of many people at once
 _OF_MANY: Final = ("deep_p", "deep_auc")
 # figures of bias whose group is a column or a measure, not some of the people
-_OF_COLUMNS: Final = ("missing_gap", "proxy_auc")
+_OF_COLUMNS: Final = ("missing_gap", "missing_gap_change", "proxy_auc", "proxy_change")
 _MEASURES: Final = (
     "selection rate", "true positive rate", "false positive rate", "precision", "AUC",
     "calibration",
@@ -170,7 +170,7 @@ class _Groups:
         if result.name in ("violations", "constraint_violations"):
             return _RULE.fullmatch(group) is not None
         if result.name in _OF_COLUMNS:
-            name = group.removeprefix("missing ")
+            name = group.removeprefix("missing " if "missing" in result.name else "by ")
             return name in self.columns or group == "all other columns together"
         if result.name.startswith("downstream_") and group in _MEASURES:
             return True

@@ -16,7 +16,8 @@ class Words(NamedTuple):
 UNDIRECTED: frozenset[str] = frozenset(
     {
         "group_share", "base_rate", "impact_ratio", "outcome_mean", "conditional_odds",
-        "gap_amplification", "downstream_selection_rate", "downstream_calibration",
+        "conditional_odds_change", "gap_amplification", "proxy_change", "missing_gap_change",
+        "downstream_selection_rate", "downstream_calibration",
     }
 )  # fmt: skip
 WORDS: dict[str, Words] = {
@@ -293,18 +294,36 @@ WORDS: dict[str, Words] = {
     "conditional_odds": Words(
         "Outcomes among comparable records",
         "The odds of the favourable outcome in a group over those of the largest group, "
-        "within strata in which outcomes may rightly differ (Mantel-Haenszel). 1 is parity; the "
-        "reference is the odds ratio without strata.",
+        "within strata in which outcomes may rightly differ (Mantel-Haenszel). 1 is parity. In an "
+        "audit the reference is the odds ratio without strata, for a synthetic table that of the "
+        "held-out records.",
+    ),
+    "conditional_odds_change": Words(
+        "Outcomes among comparable records: change",
+        "That odds ratio in synthetic records over the one in held-out records. 1 is no change; "
+        "the reference is training records in their place.",
     ),
     "missing_gap": Words(
         "Missing values by group",
-        "The largest difference between groups in how often a value is missing; the reference is "
-        "what 95 of 100 random groupings stay below.",
+        "The largest difference between groups in how often a value is missing. In an audit the "
+        "reference is what 95 of 100 random groupings stay below, for a synthetic table the "
+        "difference between the same groups in held-out records.",
+    ),
+    "missing_gap_change": Words(
+        "Missing values by group: change",
+        "The difference between the two groups furthest apart in real records: synthetic minus "
+        "held-out. The reference is training records in their place.",
     ),
     "proxy_auc": Words(
         "Proxies of protected columns",
         "How well other columns tell the groups apart. 0.5: not at all. Near 1, leaving the "
-        "protected column out of a model changes little, since others stand in for it.",
+        "protected column out of a model changes little, since others stand in for it. For a "
+        "synthetic table the reference is the same within held-out records.",
+    ),
+    "proxy_change": Words(
+        "Proxies of protected columns: change",
+        "How well others tell the groups apart within synthetic records, minus the same within "
+        "held-out ones. Above 0 a proxy is made stronger, below 0 it is hidden.",
     ),
     "groups_lost": Words(
         "Groups that are lost",

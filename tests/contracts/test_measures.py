@@ -63,7 +63,10 @@ def test_survives_the_zoo(kind: str, name: str, key: str) -> None:
         (blank(synthetic), names[0], names[-2:]),
         (once, None, ()),
     ):
-        comparison = Comparison(train, holdout, drawn, target=target, protected=protected)
+        strata = tuple(name for name in names if name != target)[:2]
+        comparison = Comparison(
+            train, holdout, drawn, target=target, protected=protected, strata=strata
+        )
         ask(kind, name, comparison)
 
 

@@ -77,6 +77,23 @@ def test_what_cannot_be_audited_is_refused_in_one_line(
     assert refuses("audit", hired, *given, out="audit", code=code) == where
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--strata", "team"],
+        ["--strata", "team", "--protected", "sex"],
+        ["--strata", "rank", "--protected", "sex", "--target", "hired"],
+        ["--strata", "hired", "--protected", "sex", "--target", "hired"],
+    ],
+)
+def test_strata_that_would_compare_nothing_are_refused_before_a_fit(
+    refuses: Callable[..., str], hired: Path, options: list[str]
+) -> None:
+    assert refuses("run", hired, *options, out="run", code=2) == "--strata"
+    names = ["--synthesizers", "independent"]
+    assert refuses("compare", hired, *names, *options, out="compare", code=2) == "--strata"
+
+
 def test_target_and_protected_are_needed(tabsynth: Run, hired: Path, place: Place) -> None:
     out = place.outputs / "none"
     assert tabsynth("audit", hired, "--target", "hired", "-o", out).code == 2

@@ -70,12 +70,10 @@ def all_results() -> tuple[Result, ...]:
     broken = synthetic.to_pandas().astype({"age": "string"})
     broken.loc[1, "card"] = broken.loc[0, "card"]
     broken.loc[2, "age"] = "old"
-    judged = ts.evaluate(train, holdout, broken, target="illness", protected=["sex"])
+    groups = {"protected": ["sex"], "strata": ["town"]}
+    judged = ts.evaluate(train, holdout, broken, target="illness", **groups)
     compared = Comparison(train, holdout, synthetic, target="pay", refit=_again)
-    audits = [
-        ts.audit(holdout, protected=["sex"], target=target, strata=["town"])
-        for target in ("illness", "pay")
-    ]
+    audits = [ts.audit(holdout, target=target, **groups) for target in ("illness", "pay")]
     deep = [held(r, Policy()) for r in shadow(compared, fits=4)]
     return (*judged.results, *tstr(compared), *deep, *(r for a in audits for r in a.results))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabsynth.bias.groups import MAX_GROUPS, MISSING, OTHERS, Grouping, groupings, strata
+from tabsynth.bias.groups import MAX_GROUPS, MISSING, OTHERS, Grouping, Strata, groupings
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tests.unit.bias.population import of_columns
@@ -107,7 +107,7 @@ def test_records_share_a_group_of_two_columns_just_when_both_agree(
 
 def test_strata_are_equal_where_columns_agree() -> None:
     table = of_columns(a=["x", "y", "x", "x"], b=[1, 1, 2, 1])
-    found = strata(table, ("a", "b"))
+    found = Strata.of([table], ("a", "b")).codes(table)
     assert found[0] == found[3]
     assert len(set(found.tolist())) == 3
 

@@ -13,8 +13,11 @@ from tabsynth.comparison import Comparison
 from tabsynth.errors import UsageError
 from tabsynth.metrics.amplification import amplification
 from tabsynth.metrics.bias import group_outcomes, group_shares
+from tabsynth.metrics.conditional_parity import conditional_parity
 from tabsynth.metrics.downstream import downstream
 from tabsynth.metrics.group_fidelity import group_fidelity
+from tabsynth.metrics.group_missingness import group_missingness
+from tabsynth.metrics.group_proxies import group_proxies
 from tabsynth.report.model import Result
 from tabsynth.report.words import WORDS
 from tabsynth.schema.model import TableSchema
@@ -22,7 +25,10 @@ from tabsynth.table import Table
 from tests.unit.bias.population import SCHEMA, people
 from tests.zoo import ZOO, field
 
-METRICS = (group_shares, group_outcomes, amplification, group_fidelity, downstream)
+METRICS = (
+    group_shares, group_outcomes, amplification, group_fidelity, downstream, group_missingness,
+    group_proxies, conditional_parity,
+)  # fmt: skip
 TRAIN, HOLDOUT = people(4000, 1, gap=0.1), people(2000, 2, gap=0.1)
 
 
@@ -48,10 +54,10 @@ def test_nothing_is_said_without_protected_columns(metric: object) -> None:
     assert metric(compare(GOOD)) == []
 
 
-@pytest.mark.parametrize("metric", [group_outcomes, amplification, downstream])
+@pytest.mark.parametrize("metric", [group_outcomes, amplification, downstream, conditional_parity])
 def test_nothing_is_said_of_outcomes_without_a_target(metric: object) -> None:
-    assert metric(compare(GOOD, "sex", target=None)) == []
-    assert metric(compare(GOOD, "sex", "hired")) == []
+    assert metric(compare(GOOD, "sex", target=None, strata=("skill",))) == []
+    assert metric(compare(GOOD, "sex", "hired", strata=("skill",))) == []
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -62,7 +68,7 @@ def test_unknown_columns_are_refused(metric: object) -> None:
 
 def test_other_real_records_are_like_real_records() -> None:
     good = compare(GOOD, "sex", "region")
-    for metric in (group_shares, amplification, group_fidelity):
+    for metric in (group_shares, amplification, group_fidelity, group_missingness, group_proxies):
         results = metric(good)
         assert flagged(results) == [], metric
         assert all(r.family == "bias" for r in results)
@@ -189,7 +195,7 @@ def test_a_privacy_unit_that_is_not_modelled_is_kept_together() -> None:
     tables = [of(t.take(np.arange(800))) for t in (TRAIN, HOLDOUT, GOOD)]
     comparison = Comparison(*tables, target="hired", protected=("sex",))
     for metric in METRICS:
-        assert metric(comparison)
+        assert metric(comparison) or metric is conditional_parity
 
 
 @pytest.mark.parametrize("name", ZOO)
@@ -200,7 +206,12 @@ def test_every_table_of_the_zoo_is_survived(name: str) -> None:
     names = list(islice(table.schema.modelled_names, 4))
     for target, protected in ((names[-1], names[:2]), (names[0], names[1:]), (names[0], names[:1])):
         comparison = Comparison(
-            train, holdout, synthetic, target=target, protected=tuple(protected)
+            train,
+            holdout,
+            synthetic,
+            target=target,
+            protected=tuple(protected),
+            strata=tuple(n for n in names if n != target)[-2:],
         )
         for metric in METRICS:
             for result in metric(comparison):
@@ -210,6 +221,6 @@ def test_every_table_of_the_zoo_is_survived(name: str) -> None:
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_tables_of_few_records_are_survived(rows: int) -> None:
     tables = [people(rows, seed) for seed in range(3)]
-    comparison = Comparison(*tables, target="hired", protected=("sex", "age"))
+    comparison = Comparison(*tables, target="hired", protected=("sex", "age"), strata=("skill",))
     for metric in METRICS:
         assert all(r.status in ("ok", "uninformative") for r in metric(comparison))
