@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from tabsynth.schema.model import TableSchema
 from tests.zoo import field
 
 
+@cache
 def domain(*sizes: int) -> Domain:
     """Columns of so many categories each, none missing."""
     return Domain.declared(

@@ -20,9 +20,9 @@ from tabsynth.privacy.domain import Domain
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.privacy.spending import Account
-from tabsynth.schema.columns import Values, mask, read_values
+from tabsynth.schema.columns import Values, is_text, mask, read_values
 from tabsynth.schema.model import FieldSchema, TableSchema
-from tabsynth.schema.parse import value_type
+from tabsynth.schema.parse import convert, value_type
 
 # what reading one value may raise
 _UNREADABLE: Final = (pa.ArrowException, ValueError, OverflowError, TypeError)
@@ -184,12 +184,19 @@ def _each(raw: pa.Array, field: FieldSchema, markers: tuple[str, ...]) -> Values
 
 
 def _plain(raw: pa.Array, field: FieldSchema) -> pa.Array:
-    """The values, as texts where floats must become texts: each whole one without its point.
+    """The values themselves where their type converts, else their texts, each by itself.
 
-    Whether a neighbour is whole must not change how a value is written.
+    A whole float is written without its point, whether or not its neighbours are whole.
+
+    Raises:
+        pa.ArrowException: one of them has no text.
     """
-    if not pa.types.is_floating(raw.type) or field.type in ("integer", "number"):
+    if is_text(raw.type) or convert(raw.slice(0, 0), field) is not None:
         return raw
+    if pa.types.is_nested(raw.type):
+        return pa.nulls(len(raw), pa.string())
+    if not pa.types.is_floating(raw.type):
+        return raw.cast(pa.string())
     floats = raw.cast(pa.float64())
     whole = pc.and_(pc.equal(pc.floor(floats), floats), pc.less(pc.abs(floats), 2.0**63))
     whole_texts = pc.if_else(whole, floats, None).cast(pa.int64()).cast(pa.string())

@@ -6,7 +6,7 @@ added to (Mironov 2012, doi:10.1145/2382196.2382264).
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any, ClassVar, Final, Protocol
 
@@ -87,11 +87,11 @@ class OpenDPNoise:
 
     def gaussian_cost(self, sensitivity: float, sigma: float) -> float:
         """What OpenDP's privacy map says, rounded up."""
-        return float(_gaussian(_checked(sigma)).map(sensitivity))
+        return _gaussian_map(sensitivity, _checked(sigma))
 
     def choice_cost(self, sensitivity: int, scale: float) -> float:
         """What OpenDP's privacy map says, rounded up."""
-        return float(_noisy_maximum(_checked(scale)).map(sensitivity))
+        return _maximum_map(sensitivity, _checked(scale))
 
 
 class SeededNoise:
@@ -170,21 +170,34 @@ def _opendp() -> Any:
     return dp
 
 
+@lru_cache(maxsize=64)
 def _gaussian(sigma: float) -> Any:
     dp = _opendp()
     domain = dp.vector_domain(dp.atom_domain(T="i64"))
     return dp.m.make_gaussian(domain, dp.l2_distance(T="f64"), scale=sigma)
 
 
+@lru_cache(maxsize=64)
 def _laplace(scale: float) -> Any:
     dp = _opendp()
     domain = dp.vector_domain(dp.atom_domain(T="i64"))
     return dp.m.make_laplace(domain, dp.l1_distance(T="i64"), scale=scale)
 
 
+@lru_cache(maxsize=64)
 def _noisy_maximum(scale: float) -> Any:
     dp = _opendp()
     domain = dp.vector_domain(dp.atom_domain(T="i64"))
     # not monotonic: one unit may raise some scores and lower others
     metric = dp.linf_distance(T="i64", monotonic=False)
     return dp.m.make_noisy_max(domain, metric, dp.zero_concentrated_divergence(), scale=scale)
+
+
+@lru_cache(maxsize=64)
+def _gaussian_map(sensitivity: float, sigma: float) -> float:
+    return float(_gaussian(sigma).map(sensitivity))
+
+
+@lru_cache(maxsize=64)
+def _maximum_map(sensitivity: int, scale: float) -> float:
+    return float(_noisy_maximum(scale).map(sensitivity))

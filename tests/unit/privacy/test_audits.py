@@ -1,0 +1,246 @@
+"""Every mechanism under audit; and every mutation of one must turn its audit red.
+
+False alarms: an audit of a true claim fails with a chance of at most 2 in a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tabsynth.privacy import moments, private_table
+from tabsynth.privacy.noise import OpenDPNoise, SeededNoise
+from tabsynth.privacy.private_table import PrivateTable
+from tests.audit import DifferentQuestionsError, Finding, PathCost, audit, path_cost
+from tests.private import private
+
+RHO = 0.5
+# a unit of so many records, all alike: worst for every statistic here
+UNIT = 8
+BACKGROUND = [(0, 1), (1, 0), (1, 1)]
+ROW = (2, 1)
+
+Number = Callable[[PrivateTable], float]
+Maker = Callable[[], PrivateTable]
+
+
+def tables(noise: Any) -> tuple[Maker, Maker]:
+    """Makers of two tables: with all records of one unit, and without."""
+    return tuple(
+        lambda rows=rows: private(rows, 3, 2, rho=10.0, noise=noise, unit_bound=UNIT)
+        for rows in (BACKGROUND + [ROW] * UNIT, BACKGROUND)
+    )
+
+
+# --- mechanisms: each returns one number, larger with the unit present ------------------------
+
+
+def one_way(table: PrivateTable) -> float:
+    (one,) = table.marginals([(0,)], rho=RHO, stage="s")
+    return float(one.counts[ROW[0]])
+
+
+def weighted_ways(table: PrivateTable) -> float:
+    """All that several sets tell of the unit, in the best combination."""
+    released = table.marginals([(0,), (1,), (0, 1)], rho=RHO, weights=[1, 1, 2.5], stage="s")
+    cells = [m.counts[tuple(ROW[c] for c in m.clique)] / m.sigma**2 for m in released]
+    return float(sum(cells) / sum(1 / m.sigma**2 for m in released))
+
+
+def coarse_way(table: PrivateTable) -> float:
+    coarse = table.coarsened([np.array([0, 0, 1]), np.array([0, 0])])
+    return float(coarse.marginals([(0,)], rho=RHO, stage="s")[0].counts[1])
+
+
+RADIUS = 7072
+# the unit's records lie outside the ball, along one axis, or evenly between two
+FAR = [np.array([0, 0, 50_000]), np.array([0, 0])]
+EVEN = [np.array([0, 0, 50_000]), np.array([0, 50_000])]
+
+
+def squares(table: PrivateTable) -> float:
+    return float(table.second_moments(FAR, radius=RADIUS, rho=RHO, stage="s")[0, 0])
+
+
+def products(table: PrivateTable) -> float:
+    released = table.second_moments(EVEN, radius=RADIUS, rho=RHO, stage="s", diagonal=False)
+    return float(released[0, 1])
+
+
+SUMS = [one_way, weighted_ways, coarse_way, squares, products]
+
+
+def far_apart(table: PrivateTable) -> int:
+    """A choice whose scores the unit drives apart: it raises one and lowers the other."""
+    # distances 3 and 999 without the unit, 11 and 991 with it
+    estimates = [np.zeros(3), np.array([0.0, 1000.0])]
+    return table.select([(0,), (1,)], estimates, rho=RHO, penalties=[0, 988], stage="s")
+
+
+# --- audits by frequency ----------------------------------------------------------------------
+
+
+class Silent(SeededNoise):
+    def gaussian(self, values: Any, sigma: float) -> Any:
+        return values
+
+
+def audited(mechanism: Number, noise: Any, *, trials: int) -> Finding:
+    present, absent = tables(noise)
+    if mechanism in (far_apart,) or getattr(mechanism, "chooses", False):
+        return audit(mechanism, present, absent, lambda k: k == 0, trials=trials, kind="range")
+    # half way between the answers without noise
+    without = [mechanism(make()) for make in tables(Silent(0))]
+    cut = sum(without) / 2
+    return audit(mechanism, present, absent, lambda x: x > cut, trials=trials, kind="gaussian")
+
+
+@pytest.mark.parametrize("mechanism", [*SUMS, far_apart])
+def test_mechanisms_cost_what_they_say_and_nearly_all_of_it(mechanism: Number) -> None:
+    found = audited(mechanism, OpenDPNoise(), trials=2500)
+    assert not found.broken
+    assert found.lower > 0.6 * found.claim
+
+
+@pytest.mark.evidence
+@pytest.mark.parametrize("mechanism", [*SUMS, far_apart])
+def test_mechanisms_cost_what_they_say_and_even_nearer(mechanism: Number) -> None:
+    found = audited(mechanism, OpenDPNoise(), trials=100_000)
+    print(f"{mechanism.__name__}: epsilon at least {found.lower:.3f}, claimed {found.claim:.3f}")
+    assert not found.broken
+    assert found.lower > 0.88 * found.claim
+
+
+# --- the same without chance ------------------------------------------------------------------
+
+
+def path(
+    mechanism: Number, wrap: Callable[[Any], Any] = lambda noise: noise, records: int = UNIT
+) -> PathCost:
+    def maker(rows: list[tuple[int, int]]) -> Callable[[Any], PrivateTable]:
+        return lambda noise: private(rows, 3, 2, rho=10.0, noise=noise, unit_bound=UNIT)
+
+    return path_cost(mechanism, maker(BACKGROUND + [ROW] * records), maker(BACKGROUND), wrap=wrap)
+
+
+@pytest.mark.parametrize("mechanism", [*SUMS, far_apart])
+def test_worst_tables_drive_answers_apart_by_the_claim_and_no_more(mechanism: Number) -> None:
+    found = path(mechanism)
+    assert not found.broken
+    assert found.cost > 0.99 * found.claimed
+
+
+# --- mutations: each must be found out --------------------------------------------------------
+
+
+class Wrapped:
+    """A noise source that is wrong in one way."""
+
+    certified = False
+    name = "mutation"
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+class HalfNoise(Wrapped):
+    def gaussian(self, values: Any, sigma: float) -> Any:
+        return self.inner.gaussian(values, sigma / 2)
+
+
+def unclipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moments, "within_ball", lambda vectors, radius: vectors)
+
+
+def as_records(mechanism: Number) -> Number:
+    """The measurement forgets that a unit has several records."""
+
+    def forgetful(table: PrivateTable) -> float:
+        table._unit_bound = 1
+        return mechanism(table)
+
+    forgetful.chooses = mechanism is far_apart
+    return forgetful
+
+
+def exact(table: PrivateTable) -> float:
+    """The counts of the categories as they are, beside a query that is paid."""
+    table.marginals([(1,)], rho=RHO, stage="s")
+    return float(table._marginal((0,))[ROW[0]])
+
+
+def uncharged(table: PrivateTable) -> float:
+    """Four queries, one of them paid."""
+    more = np.tile(table._marginal((0,)), (3, 1))
+    noisy = table._noise.gaussian(more, UNIT / np.sqrt(2 * RHO))
+    return (one_way(table) + float(noisy[:, ROW[0]].sum())) / 4
+
+
+def by_size(table: PrivateTable) -> float:
+    """A decision taken from the records: how many they are."""
+    rho = RHO if len(table._codes[0]) > len(BACKGROUND) else RHO / 2
+    return float(table.marginals([(0,)], rho=rho, stage="s")[0].counts[ROW[0]])
+
+
+def test_half_the_noise_is_found_out() -> None:
+    assert audited(one_way, HalfNoise(OpenDPNoise()), trials=1200).broken
+    assert path(one_way, HalfNoise).broken
+
+
+@pytest.mark.parametrize("mechanism", [squares, products])
+def test_a_missing_clip_is_found_out(mechanism: Number, monkeypatch: pytest.MonkeyPatch) -> None:
+    unclipped(monkeypatch)
+    assert path(mechanism).broken
+    assert audited(mechanism, OpenDPNoise(), trials=400).broken
+
+
+def test_exact_counts_are_found_out() -> None:
+    assert audited(exact, OpenDPNoise(), trials=400).broken
+
+
+def test_an_uncharged_query_is_found_out() -> None:
+    assert audited(uncharged, OpenDPNoise(), trials=1200).broken
+    assert path(uncharged).broken
+
+
+def test_a_choice_paid_as_if_monotone_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The constant of scores that one unit moves all the same way: four times the claimed cost."""
+    monkeypatch.setattr(private_table, "scale_for", lambda noise, s, rho: s / np.sqrt(8 * rho))
+    found = path(far_apart)
+    assert found.cost == pytest.approx(4 * found.claimed)
+    assert audited(far_apart, OpenDPNoise(), trials=1200).broken
+
+
+@pytest.mark.parametrize("mechanism", [*SUMS, far_apart])
+def test_a_unit_bound_that_one_measurement_ignores_is_found_out(mechanism: Number) -> None:
+    assert audited(as_records(mechanism), OpenDPNoise(), trials=400).broken
+    assert path(as_records(mechanism)).broken
+
+
+def test_more_records_than_the_bound_are_found_out() -> None:
+    """Truncation at the intake left out."""
+    assert path(one_way, records=UNIT + 1).broken
+
+
+def test_a_question_that_depends_on_records_is_found_out() -> None:
+    with pytest.raises(DifferentQuestionsError):
+        path(by_size)
+
+
+def test_sets_of_a_release_counted_as_one_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_table, "root_up", lambda k: 1.0)
+    assert path(weighted_ways).broken
+
+
+def test_a_bound_of_products_that_is_too_small_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = lambda radius, d: 0.99 * moments.off_diagonal_bound(radius, d)  # noqa: E731
+    monkeypatch.setattr(private_table, "off_diagonal_bound", small)
+    assert path(products).broken
