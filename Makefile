@@ -39,6 +39,7 @@ evidence: $(VENV)-bench/.bench $(VENV)-anonymeter/.peer $(VENV)-mostlyai/.peer $
 	ARFPY_PYTHON=$(VENV)-arfpy/bin/python \
 	ANONYMETER_PYTHON=$(VENV)-anonymeter/bin/python MOSTLYAI_PYTHON=$(VENV)-mostlyai/bin/python \
 	$(VENV)-bench/bin/python -m tests.bench
+	$(VENV)-bench/bin/pytest -m evidence
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,7 +1,7 @@
 """How far one unit moves every statistic, over neighbouring tables with extreme records.
 
-`path_cost` adds up what the two tables drive apart; no statistic may exceed what it debits. For the worst
-tables, where it reaches the debit, see test_audits.
+`path_cost` adds up what the two tables drive apart; no statistic may exceed what it debits. For the
+worst tables, where it reaches the debit, see test_audits.
 """
 
 from __future__ import annotations
