@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from tabsynth.commands import PIPE_CLOSED, Stopped, app
 from tabsynth.errors import TabsynthError
+from tabsynth.threads import leave
 
 ANYWHERE: Final = ("--debug", "--quiet")
 PAIRS: Final = ("--given", "--param", "--shares")
@@ -22,7 +23,7 @@ BUG: Final = 70
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit with its code."""
-    sys.exit(_run(list(sys.argv[1:] if arguments is None else arguments)))
+    leave(_run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def _run(arguments: list[str]) -> int:

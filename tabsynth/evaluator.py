@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +19,7 @@ from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, gate, held
 from tabsynth.learners import one_thread
 from tabsynth.report.model import Report, Result
+from tabsynth.threads import in_threads
 
 Progress = Callable[[str], object]
 
@@ -75,12 +74,8 @@ def _measure(kind: registry.Kind, comparison: Comparison, progress: Progress) ->
         return results
 
     # learners take one thread each: that is quicker than many threads for one of them
-    with one_thread(), _no_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            return [r for results in pool.map(measure, registry.names(kind)) for r in results]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with one_thread(), _no_warnings():
+        return [r for results in in_threads(measure, registry.names(kind)) for r in results]
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from tabsynth.learners import numbers, one_thread
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
+from tabsynth.threads import in_threads
 
 MAX_BLOCK: Final = 512
 MAX_CELLS: Final = 25_000_000
@@ -143,8 +142,8 @@ def nearest(queries: Points, among: Points, k: int) -> tuple[Floats, NDArray[np.
         places[rows] = np.take_along_axis(found, order, axis=1)
 
     # each block is one product on one thread, so that the figures do not depend on how many work
-    with one_thread(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(fill, range(0, len(queries), block)))
+    with one_thread():
+        in_threads(fill, range(0, len(queries), block))
     return distances, places
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -16,6 +14,7 @@ from tabsynth.attacks.omnibus import Permutations, Suspects, statistics
 from tabsynth.attacks.surroundings import Surroundings
 from tabsynth.intervals import clopper_pearson
 from tabsynth.report.model import Result
+from tabsynth.threads import in_threads
 
 LEAKS: Final = (0.001, 0.005, 0.01, 0.05)
 KINDS: Final = ("exact copies", "near copies")
@@ -59,9 +58,8 @@ class SelfTest:
         return [self._power(kind, share, rng) for kind in KINDS for share in LEAKS]
 
     def _power(self, kind: str, share: float, rng: np.random.Generator) -> Result:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            tries = pool.map(partial(self._detected, kind, share), rng.spawn(REPETITIONS))
-            found = sum(tries)
+        tries = in_threads(partial(self._detected, kind, share), rng.spawn(REPETITIONS))
+        found = sum(tries)
         low, high = clopper_pearson(found, REPETITIONS)
         return Result(
             name="self_test_power",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +14,7 @@ from tabsynth.synthesizers.forest import Forest
 from tabsynth.synthesizers.growing import Task, grow
 from tabsynth.synthesizers.predictors import BINS, binned, dependence, ranks
 from tabsynth.synthesizers.stages import MAX_CLASSES, Stage, stages
+from tabsynth.threads import in_threads
 
 # records of a first look, and the fewest per cell before a rule is believed
 GLANCE: Final = 2_000
@@ -244,8 +243,7 @@ def learn(
         ]  # fmt: skip
         return Link(j, live, tuple(steps))
 
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="tabsynth-trees") as pool:
-        return list(pool.map(link, range(len(order))))
+    return in_threads(link, range(len(order)))
 
 
 def _step(

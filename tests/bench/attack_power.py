@@ -33,6 +33,8 @@ NULL_ROWS, LEAK_ROWS = 600, 2000
 # the other populations are rarer: their nulls are the same code on other shapes of columns
 NULL_RUNS = {"households": 200, "answers": 100, "measurements": 100}
 OTHER_NULL_RUNS = 200
+# a null whose rate at p < 0.05 these do not show to lie below 8 % is repeated, the omnibus alone
+HIGHEST, MOST_NULL_RUNS = 0.08, 1000
 COMPARED = {"exact copies": "exact copies", "copies, one field changed": "near copies"}
 LEAK_RUNS, COMPARED_RUNS, SLOW_RUNS, SELF_TESTS = 12, 24, 6, 4
 ADULT_RUNS = 3
@@ -51,7 +53,7 @@ class Task:
 
 
 def main() -> None:
-    """Run the matrix on as many processes as there are cores; about 20 minutes of CPU."""
+    """Run the matrix on as many processes as there are cores; about 40 minutes of CPU."""
     os.environ["OMP_NUM_THREADS"] = "1"
     context = multiprocessing.get_context("spawn")
     start = time.perf_counter()
@@ -129,15 +131,27 @@ def _nulls(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:
             whole = kind == "another split" and table == "households"
             others = OTHERS if whole else QUICK
             cell = _cell(pool, [Task(table, kind, 0, NULL_ROWS, i, others) for i in range(runs)])
-            p_values = np.array(cell["p_values"])
-            cell["rejected"] = {
-                str(level): rate(int((p_values < level).sum()), runs) for level in LEVELS
-            }
-            test = kstest(p_values, "uniform")
-            cell["uniform"] = {"distance": round(float(test.statistic), 3),
-                               "p": round(float(test.pvalue), 3)}  # fmt: skip
-            cells.append(cell)
+            found = rejections(cell["p_values"])
+            if found["rejected"]["0.05"]["high"] > HIGHEST:
+                more = [Task(table, kind, 0, NULL_ROWS, i) for i in range(runs, MOST_NULL_RUNS)]
+                again = [round(o.p_value, 3) for o, _ in pool.map(run, more)]
+                found = rejections([*cell["p_values"], *again])
+            cells.append({**cell, **found})
     return cells
+
+
+def rejections(p_values: list[float]) -> dict[str, Any]:
+    """How often the omnibus rejects at each level, and how even its p-values are."""
+    found = np.array(p_values)
+    test = kstest(found, "uniform")
+    return {
+        "p_values": p_values,
+        "rejected": {
+            str(level): rate(int((found < level).sum()), len(found)) for level in LEVELS
+        },
+        "uniform": {"distance": round(float(test.statistic), 3),
+                    "p": round(float(test.pvalue), 3)},
+    }  # fmt: skip
 
 
 def _leaks(pool: ProcessPoolExecutor) -> list[dict[str, Any]]:

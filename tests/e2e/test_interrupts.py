@@ -82,6 +82,44 @@ def test_a_run_is_stopped(number: signal.Signals, earlier: bool, place: Place) -
     assert snapshot(place.outputs) == before
 
 
+# a metric that would outlast any patience: computing in a loop, or asleep in a call that holds on
+ENDLESS = {
+    "computing": "while True: sum(range(1000))",
+    "in a long call": "time.sleep(600)",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_an_evaluation_does_not_wait_for_its_metrics(
+    kind: str, number: signal.Signals, place: Place
+) -> None:
+    """The metric stands beside the real ones; the command ends though it never does."""
+    begun = place.inputs / "begun"
+    plugin = (
+        "import types, time, pathlib\n"
+        "def endless(comparison):\n"
+        f"    pathlib.Path({str(begun)!r}).touch()\n"
+        f"    {ENDLESS[kind]}\n"
+        "sys.modules['plugin'] = types.ModuleType('plugin')\n"
+        "sys.modules['plugin'].endless = endless\n"
+        "from tabsynth import registry\n"
+        "registry.BUILT_IN['metrics']['a_plugin'] = 'plugin:endless'\n"
+    )
+    before = snapshot(place.outputs)
+    words = ["evaluate", "--train", place.table, "--holdout", place.holdout, "--synthetic",
+             place.table, "--schema", place.schema, "-o", place.outputs / "out"]  # fmt: skip
+    process = subprocess.Popen(
+        command(*words, "--quiet", before=plugin), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    wait_for(begun.exists, process)
+    code, err = stop(process, number)
+    assert code == EXIT[number]
+    assert err == ("error: interrupted; nothing was written\n" if code == 130 else "")
+    assert snapshot(place.outputs) == before
+
+
 def test_stopped_before_anything_is_written(place: Place) -> None:
     """While libraries are still being imported or the table is read."""
     before = snapshot(place.outputs)
