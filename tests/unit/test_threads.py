@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tabsynth.threads import in_threads, leave
+from tabsynth.threads import in_threads
 
 
 def test_outcomes_come_in_the_order_of_the_items() -> None:
@@ -28,9 +28,3 @@ def test_an_error_drops_what_has_not_begun_and_does_not_wait_for_what_has() -> N
         assert len(begun) < 1000
     finally:
         release.set()
-
-
-def test_a_process_without_other_threads_ends_as_usual() -> None:
-    with pytest.raises(SystemExit) as ended:
-        leave(3)
-    assert ended.value.code == 3
