@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final, Literal
 
-Kind = Literal["synthesizers", "metrics", "attacks", "constraints"]
+Kind = Literal["synthesizers", "private_synthesizers", "metrics", "attacks", "constraints"]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "synthesizers": {
@@ -25,6 +25,9 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "sdv:ctgan": "tabsynth.backends.synthesizers:SdvCtgan",
         "sdv:gaussian_copula": "tabsynth.backends.synthesizers:SdvGaussianCopula",
         "sdv:tvae": "tabsynth.backends.synthesizers:SdvTvae",
+    },
+    "private_synthesizers": {
+        "mst": "tabsynth.synthesizers.mst:Mst",
     },
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
