@@ -15,11 +15,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
-from tabsynth.errors import UsageError
+from tabsynth.errors import PrivacyError, UsageError
 from tabsynth.synthesizers.protocol import Cost, Size, Traits
 
 AUTO: Final = "auto"
 PREFERRED: Final = ("trees", "gaussian_copula")
+# what `auto` is under a privacy budget
+PRIVATE: Final = "mst"
 PATIENCE: Final = 600.0
 _CONDITIONS: Final = {"exact": "exact", "weighted": "exact or by weighted draws", "none": "none"}
 
@@ -82,19 +84,31 @@ def cost(synthesizer: Any, size: Size) -> Cost | None:
     return found
 
 
-def traits(name: str) -> Traits | None:
+def traits(name: str, *, private: bool = False) -> Traits | None:
     """What a registered synthesizer says of itself; None where it does not."""
-    found = getattr(registry.synthesizer(name), "traits", None)
+    found = getattr(registry.synthesizer(name, private=private), "traits", None)
     return found if isinstance(found, Traits) else None
+
+
+def listed_names() -> list[str]:
+    """Names of all synthesizers, those that need a privacy budget among them."""
+    return sorted({*registry.names("synthesizers"), *registry.names("private_synthesizers")})
 
 
 def listed(name: str) -> str:
     """One line about a synthesizer: name, summary, and what to know before choosing it."""
-    line = f"{name:20} {registry.summary('synthesizers', name)}"
-    known = traits(name)
-    if known is None:
+    with_budget = name in registry.names("private_synthesizers")
+    only = name not in registry.names("synthesizers")
+    kind: registry.Kind = "private_synthesizers" if only else "synthesizers"
+    line = f"{name:20} {registry.summary(kind, name)}"
+    private = "no privacy budget"
+    if with_budget:
+        private = "only with a privacy budget" if only else "with a privacy budget or without"
+    known = traits(name, private=only)
+    if known is None and not with_budget:
         return f"{line} [types, conditions, privacy and cost: not said]"
-    private = "a privacy budget" if known.private else "no privacy budget"
+    if known is None:
+        return f"{line} [types, conditions and cost: not said; privacy: {private}]"
     kept = ", keeps training records in its model" if known.keeps_records else ""
     needs = f"; needs: the extra {known.extra}" if known.extra else ""
     return (
@@ -108,23 +122,54 @@ def resolve(synthesizer: str, parameters: Collection[str] = ()) -> str:
 
     Raises:
         UsageError: there is none.
+        PrivacyError: there is one under a privacy budget alone.
     """
     name = taking(parameters)[0] if synthesizer == AUTO else synthesizer
-    if name not in registry.names("synthesizers"):
-        raise UsageError(
-            "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",
-            got=f"{synthesizer!r}", remedy="see `tabsynth list synthesizers`",
+    if name in registry.names("synthesizers"):
+        return name
+    if name in registry.names("private_synthesizers"):
+        raise PrivacyError(
+            f"--synthesizer {name}", expected="a privacy budget", got="none",
+            remedy="give --epsilon and --source-id",
         )  # fmt: skip
-    return name
+    raise UsageError(
+        "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",
+        got=f"{synthesizer!r}", remedy="see `tabsynth list synthesizers`",
+    )  # fmt: skip
 
 
-def configure(name: str, parameters: Mapping[str, Any]) -> Any:
+def resolve_private(synthesizer: str) -> str:
+    """The registered name of a synthesizer with a differentially private form.
+
+    Raises:
+        UsageError: no synthesizer has that name.
+        PrivacyError: it has no private form.
+    """
+    name = PRIVATE if synthesizer == AUTO else synthesizer
+    known = registry.names("private_synthesizers")
+    if name in known:
+        return name
+    if synthesizer != AUTO:
+        resolve(name)
+    raise PrivacyError(
+        "--epsilon",
+        expected=f"a synthesizer with a private form ({', '.join(known) or 'none is registered'})",
+        got=f"{name}, which has none", remedy="name one of these, or leave --epsilon out",
+    )  # fmt: skip
+
+
+def configure(name: str, parameters: Mapping[str, Any], *, private: bool = False) -> Any:
     """The synthesizer of that registered name with those hyper-parameters, values or texts.
+
+    Args:
+        name: a registered one.
+        parameters: hyper-parameters by name.
+        private: its differentially private form.
 
     Raises:
         UsageError: an unknown parameter, or a value that is none of its.
     """
-    kind = registry.synthesizer(name)
+    kind = registry.synthesizer(name, private=private)
     known = [f.name for f in dataclasses.fields(kind)]
     for key in parameters:
         if key not in known:

@@ -9,34 +9,41 @@ from typing import Annotated, Any
 
 import typer
 
-from tabsynth import __version__, registry
+from tabsynth import __version__, private_commands, registry
 from tabsynth.errors import OutputError, UsageError
 from tabsynth.io.atomic import check_directory
 from tabsynth.options import (
     Data,
     Deep,
+    Delta,
+    Epsilon,
     ForWhom,
     Junit,
     Later,
+    LedgerFile,
     OutDir,
     Param,
     PolicyFile,
+    PrivateReport,
     Protected,
     Rows,
     SchemaFile,
     Seed,
+    SourceId,
     Strata,
     Strip,
     Synthesizer,
     Target,
     check_junit,
     parameters,
+    place_for_model,
     read_policy,
     read_schema,
     read_table,
-    refuse_later,
+    refuse_budget,
     say_kept,
     spare,
+    spend_of,
 )
 from tabsynth.progress import Progress
 from tabsynth.schema_commands import schema_app
@@ -82,6 +89,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(schema_app, name="schema")
+app.add_typer(private_commands.ledger_app, name="ledger")
 
 _quiet = False
 
@@ -136,13 +144,30 @@ def run(
     audience: ForWhom = "internal",
     junit: Junit = None,
     seed: Seed = None,
-    epsilon: Later = None,
-    delta: Later = None,
-    ledger: Later = None,
-    source_id: Later = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+    ledger: LedgerFile = None,
+    source_id: SourceId = None,
+    with_private_report: PrivateReport = False,
 ) -> None:
-    """Fit, sample and evaluate: a private table in; a synthetic one, a model and a report out."""
-    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    """Fit, sample and evaluate: a private table in; a synthetic one, a model and a report out.
+
+    With --epsilon the table and the model are differentially private, and nothing is measured on
+    real records unless --with-private-report asks for it.
+    """
+    spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    if spend is not None:
+        report = private_commands.run(
+            data, out, spend=spend, schema=schema, synthesizer=synthesizer,
+            given=parameters(param), rows=rows, policy=policy, deep=deep, junit=junit, seed=seed,
+            report={"target": target, "protected": protected, "strata": strata,
+                    "audience": audience},
+            with_private_report=with_private_report, progress=Progress(quiet=_quiet),
+        )  # fmt: skip
+        return _finish(report, out, junit, private=with_private_report)
+    if with_private_report:
+        raise UsageError("--with-private-report", expected="--epsilon beside it", got="none",
+                         remedy="leave it out; without a budget every report is one")  # fmt: skip
     from tabsynth import choice, workflow
 
     progress = Progress(quiet=_quiet)
@@ -157,7 +182,7 @@ def run(
         target=target, protected=protected, strata=strata, policy=accepted, deep=deep,
         audience=audience, seed=seed, say=progress.say,
     )  # fmt: skip
-    _finish(workflow.for_audience(report, audience, table.schema), out, junit)
+    return _finish(workflow.for_audience(report, audience, table.schema), out, junit)
 
 
 @app.command()
@@ -180,17 +205,22 @@ def fit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="only say what the fit would cost and do")
     ] = False,
-    epsilon: Later = None,
-    delta: Later = None,
-    ledger: Later = None,
-    source_id: Later = None,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+    ledger: LedgerFile = None,
+    source_id: SourceId = None,
 ) -> None:
-    """Learn a model of a private table."""
-    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    """Learn a model of a private table; with --epsilon, under differential privacy."""
+    progress, given = Progress(quiet=_quiet), parameters(param)
+    spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    if spend is not None:
+        private_commands.fit(
+            data, out, spend=spend, schema=schema, synthesizer=synthesizer, given=given,
+            strip=strip, dry_run=dry_run, progress=progress,
+        )  # fmt: skip
+        return
     from tabsynth import choice, workflow
 
-    progress = Progress(quiet=_quiet)
-    given = parameters(param)
     choice.configure(choice.resolve(synthesizer, given), given)
     if dry_run:
         table = read_table(data, schema, progress)
@@ -199,9 +229,7 @@ def fit(
             typer.echo(line)
         before.require_room()
         return
-    if out is None:
-        raise UsageError("-o", expected="a place for the model", got="none",
-                         remedy="name a file, or ask for --dry-run")  # fmt: skip
+    out = place_for_model(out)
     spare([out], data, schema)
     table = read_table(data, schema, progress)
     fitted = workflow.fit(
@@ -330,7 +358,7 @@ def compare(
 
     A comparison has no gate: it ends with 0 when the report is written.
     """
-    refuse_later(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    refuse_budget(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
     from tabsynth import contest, workflow
 
     progress = Progress(quiet=_quiet)
@@ -411,19 +439,22 @@ def list_names(
     kind: Annotated[str, typer.Argument(metavar="synthesizers|metrics|attacks|constraints")],
 ) -> None:
     """List what is registered, plugins included."""
-    if kind not in registry.BUILT_IN:
+    if kind not in registry.BUILT_IN or kind == "private_synthesizers":
         raise UsageError("list", expected="synthesizers, metrics, attacks or constraints",
                          got=repr(kind), remedy="name one of them")  # fmt: skip
-    from tabsynth.choice import listed
+    from tabsynth.choice import listed, listed_names
 
+    if kind == "synthesizers":
+        for name in listed_names():
+            typer.echo(listed(name))
+        return
     for name in registry.names(kind):
-        plain = f"{name:20} {registry.summary(kind, name)}"
-        typer.echo(listed(name) if kind == "synthesizers" else plain)
+        typer.echo(f"{name:20} {registry.summary(kind, name)}")
     if not registry.names(kind):
         Progress(quiet=_quiet).say(f"no {kind} in this version")
 
 
-def _finish(report: Any, out: Path, junit: Path | None) -> None:
+def _finish(report: Any, out: Path, junit: Path | None, *, private: bool = False) -> None:
     from tabsynth.io.atomic import write_text
     from tabsynth.report.junit import junit_xml
 
@@ -432,5 +463,5 @@ def _finish(report: Any, out: Path, junit: Path | None) -> None:
     typer.echo(f"verdict: {report.verdict}")
     for reason in report.reasons:
         typer.echo(f"  {reason}")
-    typer.echo(f"report: {out / 'report.html'}")
+    typer.echo(f"report: {out / ('private-report.html' if private else 'report.html')}")
     raise typer.Exit(EXIT_BY_VERDICT[report.verdict])

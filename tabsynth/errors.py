@@ -10,7 +10,8 @@
     │   └── OutputError            a place that cannot be written
     └── PrivacyError               exit 5   refused for privacy
         ├── UndeclaredDomainError  columns of which the schema declares no domain
-        └── BudgetError            a query that costs more than is left of the budget
+        ├── BudgetError            a query that costs more than is left of the budget
+        └── LedgerError            a ledger that cannot be trusted or written, or has no budget left
 
 A message is one line, `<where>: expected ..., got ...; <remedy>`, and never holds a value of a
 private record.
@@ -101,3 +102,7 @@ class UndeclaredDomainError(PrivacyError):
 
 class BudgetError(PrivacyError):
     """A query that costs more than is left of the budget; nothing was released or charged."""
+
+
+class LedgerError(PrivacyError):
+    """A ledger that cannot be trusted or written, or that has no budget left for this."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tabsynth.privacy.certificate import Certificate
 from tabsynth.report.model import Verdict
 
 MODEL_FORMAT: Final = "tabsynth-model"
@@ -26,14 +27,33 @@ class Privacy(BaseModel):
     """What may be claimed about a model.
 
     Args:
-        differentially_private: whether it was fitted under a privacy budget.
+        differentially_private: whether it was fitted under a privacy budget, with noise on which
+            a promise may rest.
         training_records: whether it holds training records, or parts of each of them.
+        certificate: of a fit under a privacy budget.
     """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    differentially_private: Literal[False] = False
+    differentially_private: bool = False
     training_records: bool = False
+    certificate: Certificate | None = None
+
+    @model_validator(mode="after")
+    def _no_claim_without_a_certificate(self) -> Self:
+        certified = self.certificate is not None and self.certificate.certified
+        if self.differentially_private != certified:
+            raise ValueError("expected a certificate behind the claim of differential privacy")
+        return self
+
+    @classmethod
+    def of(cls, certificate: Certificate | None, *, training_records: bool = False) -> Self:
+        """What may be claimed on the strength of a certificate, or without one."""
+        return cls(
+            differentially_private=certificate is not None and certificate.certified,
+            training_records=training_records,
+            certificate=certificate,
+        )
 
 
 class ModelManifest(BaseModel):
@@ -75,9 +95,10 @@ class RunManifest(BaseModel):
         synthesizer: registered name of what was fitted.
         parameters: its hyper-parameters.
         choice: why `auto` picked it, where it did.
-        seed: of split, fit, sample and evaluation.
+        seed: of split, fit, sample and evaluation; under a privacy budget, of the sample alone.
         verdict: of the report.
         model: what the model holds, in sentences.
+        privacy: what may be claimed about the model.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -88,3 +109,4 @@ class RunManifest(BaseModel):
     seed: int
     verdict: Verdict
     model: list[str]
+    privacy: Privacy = Privacy()

@@ -32,9 +32,10 @@ from tabsynth import __version__, registry
 from tabsynth.constraints.plan import Plan
 from tabsynth.constraints.redraw import draw_kept, without_repeats
 from tabsynth.constraints.uniqueness import Seen
-from tabsynth.errors import ModelFileError, SchemaError
+from tabsynth.errors import ModelFileError, PrivacyError, SchemaError
 from tabsynth.io.atomic import atomic_path
 from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest, Privacy
+from tabsynth.privacy.certificate import Certificate
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model, ModelState
@@ -66,6 +67,7 @@ class Fitted:
         parameters: its hyper-parameters, JSON values.
         default_rows: the training table's size to two digits; what `sample` draws unasked.
         notes: sentences about how columns were treated, free of values and exact counts.
+        certificate: of a fit under a privacy budget; None where there was none.
     """
 
     model: Model
@@ -74,6 +76,7 @@ class Fitted:
     parameters: dict[str, Any] = field(default_factory=dict)
     default_rows: int = 1000
     notes: tuple[str, ...] = ()
+    certificate: Certificate | None = None
 
     @property
     def keeps_records(self) -> bool:
@@ -89,7 +92,7 @@ class Fitted:
     @cached_property
     def plan(self) -> Plan:
         """How the schema's constraints are kept."""
-        return Plan.of(self.schema)
+        return Plan.of(self.schema) if self.certificate is None else Plan.unlearnt(self.schema)
 
     def draw(self, rows: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
         """Records of the modelled columns that keep all constraints but uniqueness.
@@ -142,8 +145,12 @@ class Fitted:
             lines.append(f"Free text, replaced by a placeholder: {', '.join(replaced)}.")
         if dropped:
             lines.append(f"Free text, left out: {', '.join(dropped)}.")
-        lines.append("Not differentially private: it was fitted without a privacy budget.")
-        return [*lines, *self.notes]
+        return [*lines, *self._privacy(), *self.notes]
+
+    def _privacy(self) -> list[str]:
+        if self.certificate is None:
+            return ["Not differentially private: it was fitted without a privacy budget."]
+        return self.certificate.describe()
 
     def __repr__(self) -> str:
         return f"Fitted({self.synthesizer}, {len(self.schema.fields)} columns)"
@@ -171,7 +178,7 @@ def save(fitted: Fitted, path: str | Path) -> None:
         parameters=fitted.parameters,
         default_rows=fitted.default_rows,
         notes=list(fitted.notes),
-        privacy=Privacy(training_records=fitted.keeps_records),
+        privacy=Privacy.of(fitted.certificate, training_records=fitted.keeps_records),
         table_schema=fitted.schema.descriptor(),
         members={
             name: Member(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
@@ -197,13 +204,14 @@ def load(path: str | Path) -> Fitted:
     where = str(path)
     try:
         schema = parse_schema(manifest.table_schema, where=where)
-        plan = _plan(schema, where)
+        certificate = manifest.privacy.certificate
+        plan = _plan(schema, where, private=certificate is not None)
         settings = json.loads(members.pop("state.json"))
         arrays = {
             name.removeprefix("arrays/").removesuffix(".npy"): _array(body, where)
             for name, body in members.items()
         }
-        kind = registry.synthesizer(manifest.synthesizer)
+        kind = registry.synthesizer(manifest.synthesizer, private=certificate is not None)
         return Fitted(
             model=kind.restore(plan.learnt, ModelState(settings, arrays)),
             schema=schema,
@@ -211,6 +219,7 @@ def load(path: str | Path) -> Fitted:
             parameters=manifest.parameters,
             default_rows=manifest.default_rows,
             notes=tuple(manifest.notes),
+            certificate=certificate,
         )
     except registry.UnknownNameError as error:
         raise _fault(where, "a synthesizer that is installed here", "another one",
@@ -222,10 +231,10 @@ def load(path: str | Path) -> Fitted:
         raise _fault(where, "a consistent model", "parts that do not belong together") from error
 
 
-def _plan(schema: TableSchema, where: str) -> Plan:
+def _plan(schema: TableSchema, where: str, *, private: bool) -> Plan:
     try:
-        return Plan.of(schema)
-    except SchemaError as error:
+        return Plan.unlearnt(schema) if private else Plan.of(schema)
+    except (SchemaError, PrivacyError) as error:
         # its remedy says what to install, where a custom rule is not there
         raise _fault(where, "constraints that can be kept here", "others",
                      error.remedy) from None  # fmt: skip

@@ -45,6 +45,29 @@ Junit = Annotated[
 Strip = Annotated[
     bool, typer.Option("--strip", help="leave training records out of the model file")
 ]
+Epsilon = Annotated[
+    float | None,
+    typer.Option(help="fit under differential privacy with this bound; needs --source-id"),
+]
+Delta = Annotated[
+    float | None, typer.Option(help="chance for which the bound may not hold; 1e-06 unless given")
+]
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger", readable=False, help="where spends are counted; by default in your own data"
+    ),
+]
+SourceId = Annotated[
+    str | None, typer.Option(help="name of the records, the same in every fit of them")
+]
+PrivateReport = Annotated[
+    bool,
+    typer.Option(
+        "--with-private-report",
+        help="under --epsilon, judge the table by real records as well, which is not private",
+    ),
+]
 Later = Annotated[str | None, typer.Option(hidden=True)]
 
 
@@ -93,6 +116,18 @@ def _same(out: Path, source: Path) -> bool:
         return False
 
 
+def place_for_model(out: Path | None) -> Path:
+    """Where a fitted model goes.
+
+    Raises:
+        UsageError: nowhere.
+    """
+    if out is None:
+        raise UsageError("-o", expected="a place for the model", got="none",
+                         remedy="name a file, or ask for --dry-run")  # fmt: skip
+    return out
+
+
 def read_schema(path: Path | None) -> Any:
     """The schema in a file, None without one."""
     from tabsynth.schema.files import load_schema
@@ -131,8 +166,48 @@ def say_kept(fitted: Any, *, strip: bool, progress: Progress) -> None:
         progress.say("warning: the model file holds training records; --strip leaves them out")
 
 
-def refuse_later(**options: Any) -> None:
-    """Refuse options of later work; never ignore one."""
+def spend_of(
+    synthesizer: str,
+    *,
+    epsilon: float | None,
+    delta: float | None,
+    ledger: Path | None,
+    source_id: str | None,
+) -> Any:
+    """The budget that the options grant; None where they ask for none.
+
+    Raises:
+        UsageError: options of a budget without one, or a budget that is none.
+        PrivacyError: a budget for a synthesizer that has no private form.
+    """
+    if epsilon is None:
+        named = {"--delta": delta, "--ledger": ledger, "--source-id": source_id}
+        for option, value in named.items():
+            if value is not None:
+                raise UsageError(option, expected="--epsilon beside it", got="none",
+                                 remedy="give --epsilon, or leave it out")  # fmt: skip
+        return None
+    from tabsynth.choice import resolve_private
+    from tabsynth.privacy.budget import DELTA
+    from tabsynth.private_line import Spend
+
+    resolve_private(synthesizer)
+    if source_id is None:
+        raise UsageError(
+            "--epsilon", expected="--source-id beside it", got="none",
+            remedy="name the records, as in --source-id clinic-2026, and the same in every fit of "
+            "them, so that all that is learnt from them is counted together",
+        )  # fmt: skip
+    return Spend(epsilon, source_id, DELTA if delta is None else delta, ledger)
+
+
+def refuse_budget(**options: Any) -> None:
+    """Refuse options of a privacy budget where a command reads real records without one.
+
+    Raises:
+        PrivacyError: `epsilon` is among them.
+        UsageError: another one is.
+    """
     for name, value in options.items():
         if not value:
             continue
@@ -140,13 +215,13 @@ def refuse_later(**options: Any) -> None:
         if name == "epsilon":
             raise PrivacyError(
                 option,
-                expected="a synthesizer with a differentially private form",
-                got="a version that has none",
-                remedy="leave it out; nothing in this version is differentially private",
+                expected="a command that can keep to a privacy budget",
+                got="a comparison, which judges every table by real records",
+                remedy="use `tabsynth run` with --epsilon, once for each synthesizer",
             )
         raise UsageError(
             option,
-            expected="an option of this version",
-            got="one of later work",
+            expected="a command that takes a privacy budget",
+            got="one that does not",
             remedy="leave it out",
         )

@@ -26,9 +26,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "sdv:gaussian_copula": "tabsynth.backends.synthesizers:SdvGaussianCopula",
         "sdv:tvae": "tabsynth.backends.synthesizers:SdvTvae",
     },
-    "private_synthesizers": {
-        "mst": "tabsynth.synthesizers.mst:Mst",
-    },
+    "private_synthesizers": {},
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
         "constraint_violations": "tabsynth.metrics.constraints:constraint_violations",
@@ -94,9 +92,9 @@ def find(kind: Kind, name: str) -> Any:
     raise UnknownNameError(f"known {kind}: {', '.join(names(kind)) or 'none'}")
 
 
-def synthesizer(name: str) -> Any:
-    """The synthesizer class of that name."""
-    return find("synthesizers", name)
+def synthesizer(name: str, *, private: bool = False) -> Any:
+    """The synthesizer class of that name; `private`: its differentially private form."""
+    return find("private_synthesizers" if private else "synthesizers", name)
 
 
 def summary(kind: Kind, name: str) -> str:

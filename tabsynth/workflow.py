@@ -155,7 +155,7 @@ def run(
         (folder / "schema.yaml").write_text(dump_schema(private.schema), encoding="utf-8")
         shown = for_audience(report, audience, private.schema)
         write_report(shown, folder)
-        _describe(shown, private.schema, folder)
+        describe_run(shown, private.schema, folder)
         manifest = RunManifest(
             **made_by, seed=seed, verdict=report.verdict, model=fitted.describe()
         ).model_dump_json(indent=2)
@@ -431,7 +431,7 @@ def save_report(report: Report, out: str | Path) -> None:
         write_report(report, folder)
 
 
-def _describe(report: Report, schema: TableSchema, folder: Path) -> None:
+def describe_run(report: Report, schema: TableSchema, folder: Path) -> None:
     """Leave what goes with the synthetic table when it is handed on: metadata and a datasheet."""
     with (folder / "synthetic.parquet").open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

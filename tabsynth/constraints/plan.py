@@ -13,7 +13,7 @@ from tabsynth.constraints.feasibility import check_feasible
 from tabsynth.constraints.lattice import Mask, all_given, outside
 from tabsynth.constraints.rules import broken, truths
 from tabsynth.constraints.transforms import Transform, transform
-from tabsynth.errors import ConditionError
+from tabsynth.errors import ConditionError, PrivacyError
 from tabsynth.schema.check import storage_type
 from tabsynth.schema.constraint import (
     Combinations,
@@ -87,6 +87,31 @@ class Plan:
                 current = steps[-1].target
                 taken |= set(current.names)
         return cls(schema.modelled, tuple(steps))
+
+    @classmethod
+    def unlearnt(cls, schema: TableSchema) -> Plan:
+        """The plan under which nothing about constraints is learnt: all are met by drawing again.
+
+        Raises:
+            SchemaError: constraints that no table could be meant to keep.
+            PrivacyError: one that was read from records, or that cannot be kept so.
+        """
+        check_feasible(schema)
+        for constraint in schema.tabsynth.constraints:
+            unlisted = isinstance(constraint, Combinations) and constraint.allowed is None
+            if not (constraint.observed or unlisted or isinstance(constraint, Total)):
+                continue
+            got, remedy = "a total, which drawn records hardly ever keep", "drop one of its columns"
+            if unlisted:
+                got, remedy = "combinations that the records would have to tell", "list them"
+            if constraint.observed:
+                got, remedy = "one read from records", "take it out, or declare it yourself"
+            raise PrivacyError(
+                f"constraint `{constraint.words}`",
+                expected="a declared rule that single records keep now and then",
+                got=got, remedy=remedy,
+            )  # fmt: skip
+        return cls(schema.modelled, ())
 
     @property
     def learnt(self) -> TableSchema:

@@ -55,21 +55,24 @@ class _Layout:
         return len(self.names) > 1
 
 
-def parse_csv(data: pa.Buffer, where: str) -> pa.Table:
+def parse_csv(data: pa.Buffer, where: str, *, private: bool = False) -> pa.Table:
     """Cut CSV text into columns of text; nothing is interpreted, nothing is null.
 
     Args:
         data: UTF-8, with a header; delimiter one of comma, semicolon, tab, bar.
         where: how messages name the file.
+        private: see `read_raw`.
 
     Raises:
         DataError: text that is not one table, with the line at fault, never its content.
     """
     check_is_text(data, where)
-    layout = _layout(data, where)
+    layout = _layout(data, where, sampled=0 if private else SNIFFED)
     _check_header(layout)
     records = view_of(layout.records)
     if not records or (layout.skips_blank_lines and MORE_LINES.match(records)):
+        if private:
+            return pa.table({name: pa.array([], pa.string()) for name in layout.names})
         raise DataError(
             where,
             expected="a header and at least one record",
@@ -84,7 +87,7 @@ def parse_csv(data: pa.Buffer, where: str) -> pa.Table:
     return table
 
 
-def _layout(data: pa.Buffer, where: str) -> _Layout:
+def _layout(data: pa.Buffer, where: str, *, sampled: int) -> _Layout:
     view = view_of(data)
     start = len(BOM) if view[:3] == BOM else 0
     while start < len(view) and view[start] in b"\r\n":
@@ -94,7 +97,7 @@ def _layout(data: pa.Buffer, where: str) -> _Layout:
         raise DataError(
             where, expected="a header", got="an empty file", remedy="check what wrote the file"
         )
-    sample = bytes(view[found.end() : found.end() + SNIFFED])
+    sample = bytes(view[found.end() : found.end() + sampled])
     try:
         header = bytes(view[start : found.start(1)]).decode()
     except UnicodeDecodeError:

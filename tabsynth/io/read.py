@@ -49,15 +49,17 @@ def file_format(path: str | Path, *, error: type[TabsynthError] = DataError) -> 
     )
 
 
-def read_raw(path: str | Path) -> pa.Table:
+def read_raw(path: str | Path, *, private: bool = False) -> pa.Table:
     """Read a file as it is: no marker, number or date in a CSV is interpreted.
 
     Args:
         path: ends in .csv, .csv.gz, .parquet or .jsonl.
+        private: no record is asked for, and the delimiter of a CSV is chosen by its header alone.
 
     Returns:
-        At least one record. CSV: every column is text, without nulls. JSON lines: text, int64,
-        float64, boolean or null columns; a key that a line lacks is null. Parquet: as stored.
+        At least one record, unless it is `private`. CSV: every column is text, without nulls. JSON
+        lines: text, int64, float64, boolean or null columns; a key that a line lacks is null.
+        Parquet: as stored.
 
     Raises:
         UsageError: a database URL.
@@ -73,8 +75,9 @@ def read_raw(path: str | Path) -> pa.Table:
         table = parse_jsonl(contents(path, where), where)
     else:
         data = contents(path, where)
-        table = parse_csv(gunzipped(data, where) if ending == ".csv.gz" else data, where)
-    if table.num_rows == 0:
+        text = gunzipped(data, where) if ending == ".csv.gz" else data
+        table = parse_csv(text, where, private=private)
+    if table.num_rows == 0 and not private:
         raise DataError(
             where, expected="at least one record", got="0 records", remedy="check the file"
         )

@@ -249,8 +249,9 @@ def test_privacy_that_cannot_be_given_is_refused(
     command: str, place: Place, refuses: Refuses
 ) -> None:
     out = "dir" if command == "run" else "model.tabsynth"
-    for value in ("1", "0", "-1", "much"):
-        assert refuses(command, place.table, "--epsilon", value, out=out, code=5) == "--epsilon"
+    for name in ("trees", "independent"):
+        words = (command, place.table, "--synthesizer", name, "--epsilon", "1")
+        assert refuses(*words, out=out, code=5) == "--epsilon"
 
 
 def test_options_of_evaluate_that_cannot_be_met(place: Place, refuses: Refuses) -> None:

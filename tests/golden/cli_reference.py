@@ -31,15 +31,16 @@ not at all, also when the command is interrupted or the disk is full.
 | 2 | usage error: an unknown option, a missing argument, an option of later work |
 | 3 | the gate is inconclusive: no leak was found, and the reasons say what is not known |
 | 4 | bad input: data, schema, condition or model file, or an output that cannot be written |
-| 5 | refused for privacy |
+| 5 | refused for privacy: a domain, unit or source that is not declared, a budget that is spent |
 | 70 | a bug in tabsynth |
 | 130, 141, 143 | stopped by Ctrl-C, by the reader of its output, by SIGTERM |
 
 On exit 4 and 5 standard error holds one line, `error: <where>: expected ..., got ...; <remedy>`. It
 never holds a value of a record. `--debug` adds the traceback, which may hold some.
 
-These options are part of the contract and belong to later work; they are refused, never ignored:
-`--epsilon` (exit 5), `--delta`, `--ledger`, `--source-id` (exit 2).
+With `--epsilon`, `--seed` reaches sampling only, never the noise, and a synthesizer without a
+private form is refused (exit 5). `compare` takes no budget: there `--epsilon` ends with 5, and
+`--delta`, `--ledger` and `--source-id` with 2.
 """
 
 

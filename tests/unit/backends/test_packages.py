@@ -30,7 +30,7 @@ def test_a_missing_extra_is_refused_with_the_remedy(name: str) -> None:
     with pytest.raises(UsageError, match=r"pip install 'tabsynth\[sdv\]'"):
         configure(name, {})
     traits = registry.synthesizer(name).traits
-    assert (traits.extra, traits.private, traits.guards_rare_values) == ("sdv", False, False)
+    assert (traits.extra, traits.guards_rare_values) == ("sdv", False)
 
 
 @pytest.mark.usefixtures("absent")

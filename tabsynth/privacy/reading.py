@@ -1,0 +1,80 @@
+"""A file of private records as raw columns, without an error that depends on what a record holds.
+
+A table without records is read like any other. Of what may go wrong with a file as such, only that
+something did is said: a message that told the line would tell of a record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from tabsynth.errors import DataError
+from tabsynth.io.contents import contents, view_of
+from tabsynth.io.read import file_format, read_raw
+from tabsynth.schema.model import TableSchema
+
+
+def read_private(path: str | Path, schema: TableSchema) -> pa.Table:
+    """The columns of a file as they are stored, none of them checked.
+
+    Args:
+        path: ends in .csv, .csv.gz, .parquet or .jsonl. Of JSON lines, each line is read by itself;
+            one that is no object is a record of missing values.
+        schema: names the columns of JSON lines, which have no header.
+
+    Raises:
+        UsageError: a database URL.
+        DataError: no such file, or one that is no table.
+
+    Privacy: whether a file can be read as a table is not hidden; what its records hold is.
+    """
+    ending, where = file_format(path), str(path)
+    if ending == ".jsonl" and Path(path).is_file() and Path(path).stat().st_size == 0:
+        return _texts(b"", schema)
+    # what is wrong with a place, not with a content, may be told
+    source = contents(path, where)
+    if ending == ".jsonl":
+        return _texts(bytes(view_of(source)), schema)
+    try:
+        return read_raw(path, private=True)
+    except DataError:
+        raise DataError(
+            where, expected="a file that reads as a table", got="one that does not",
+            remedy="look at it without a budget: `tabsynth schema check SCHEMA DATA` says where, "
+            "and is not private",
+        ) from None  # fmt: skip
+
+
+def _texts(data: bytes, schema: TableSchema) -> pa.Table:
+    """JSON lines as columns of text, those of the schema."""
+    columns: dict[str, list[str | None]] = {name: [] for name in schema.names}
+    truths = {f.name: (f.false_values[0], f.true_values[0]) for f in schema.fields}
+    for record in _records(data):
+        for name, values in columns.items():
+            values.append(_text(record.get(name), truths[name]))
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+
+
+def _records(data: bytes) -> Iterator[Mapping[str, Any]]:
+    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line.decode(errors="replace"))
+        except (ValueError, RecursionError):
+            record = None
+        yield record if isinstance(record, dict) else {}
+
+
+def _text(value: Any, truths: tuple[str, str]) -> str | None:
+    if value is None or isinstance(value, (dict, list)):
+        return None
+    if isinstance(value, bool):
+        return truths[value]
+    # halves of characters, which JSON can write, are none in UTF-8
+    return str(value).encode(errors="replace").decode()

@@ -1,0 +1,186 @@
+"""What `fit` and `run` do under a privacy budget, and the commands under `tabsynth ledger`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tabsynth.errors import UsageError
+from tabsynth.io.atomic import check_directory, check_place
+from tabsynth.options import (
+    check_junit,
+    place_for_model,
+    read_policy,
+    read_schema,
+    say_kept,
+    spare,
+)
+from tabsynth.progress import Progress
+from tabsynth.report.model import Report
+
+if TYPE_CHECKING:
+    from tabsynth.privacy.ledger import Ledger, SourceAccount
+    from tabsynth.private_line import Spend
+
+ledger_app = typer.Typer(help="What has been spent on which records.", no_args_is_help=True)
+
+LedgerPlace = Annotated[
+    Path | None,
+    typer.Option("--ledger", readable=False, help="the ledger file; by default in your own data"),
+]
+
+
+def fit(
+    data: Path,
+    out: Path | None,
+    *,
+    spend: Spend,
+    schema: Path | None,
+    synthesizer: str,
+    given: Mapping[str, str],
+    strip: bool,
+    dry_run: bool,
+    progress: Progress,
+) -> None:
+    """Learn a model under a privacy budget; what can be refused is, before it costs anything."""
+    from tabsynth import private_line
+    from tabsynth.privacy.reading import read_private
+
+    declared = read_schema(schema)
+    prepared = private_line.prepare(declared, synthesizer, given)
+    if dry_run:
+        for line in prepared.lines(spend):
+            typer.echo(line)
+        return
+    out = place_for_model(out)
+    spare([out], data, schema, spend.book.path, spend.book.witness)
+    check_place(out)
+    progress.say(f"reading {data}")
+    fitted = private_line.fit_private(
+        read_private(data, declared), schema=declared, spend=spend, synthesizer=synthesizer,
+        parameters=given, say=progress.say,
+    )  # fmt: skip
+    fitted.save(out, strip=strip)
+    say_kept(fitted, strip=strip, progress=progress)
+    typer.echo(f"wrote {out}")
+
+
+def run(
+    data: Path,
+    out: Path,
+    *,
+    spend: Spend,
+    schema: Path | None,
+    synthesizer: str,
+    given: Mapping[str, str],
+    rows: int | None,
+    report: Mapping[str, Any],
+    policy: Path | None,
+    deep: bool,
+    junit: Path | None,
+    seed: int | None,
+    with_private_report: bool,
+    progress: Progress,
+) -> Report:
+    """Fit and sample under a privacy budget; judge by real records where that is asked for.
+
+    `report` is what a report on real records compares, but for its policy, as of `PrivateReport`.
+    """
+    from tabsynth import private_line, workflow
+    from tabsynth.privacy.reading import read_private
+
+    if deep:
+        raise UsageError("--deep", expected="a run without a privacy budget", got="--epsilon",
+                         remedy="leave it out; each of its fits would cost as much")  # fmt: skip
+    declared = read_schema(schema)
+    private_line.prepare(declared, synthesizer, given)
+    results = [*workflow.RESULTS, *(private_line.PRIVATE_REPORTS if with_private_report else ())]
+    spare([out / name for name in results], data, schema, policy, spend.book.path)
+    check_directory(out, results)
+    check_junit(junit, out, data, schema, policy)
+    accepted = read_policy(policy)
+    judged = private_line.PrivateReport(**report, policy=accepted)
+    judged.check(declared)
+    if not with_private_report and any([report["target"], report["protected"], policy]):
+        progress.say("note: what a report compares matters with --with-private-report alone")
+    progress.say(f"reading {data}")
+    return private_line.run_private(
+        read_private(data, declared), out, schema=declared, spend=spend, synthesizer=synthesizer,
+        parameters=given, n=rows, private_report=judged if with_private_report else None,
+        seed=seed, say=progress.say,
+    )  # fmt: skip
+
+
+@ledger_app.command(name="show")
+def ledger_show(
+    ledger: LedgerPlace = None,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+) -> None:
+    """Show what has been spent on each source of records, and by which fits."""
+    book = _book(ledger)
+    accounts = book.accounts()
+    if as_json:
+        found = {"ledger": str(book.path), "sources": [_as_json(a) for a in accounts]}
+        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    typer.echo(f"ledger {book.path}")
+    for account in accounts:
+        typer.echo(account.sentence())
+        for spend in account.spends:
+            typer.echo(f"  {spend.sentence()}")
+    if not accounts:
+        typer.echo("nothing was spent")
+
+
+@ledger_app.command(name="verify")
+def ledger_verify(ledger: LedgerPlace = None) -> None:
+    """Check that no entry was changed or taken out, and that no old copy was put back."""
+    book = _book(ledger)
+    typer.echo(f"verified: {book.path}, {book.entries()} entries, each chained to the one before")
+
+
+@ledger_app.command(name="cap")
+def ledger_cap(
+    source_id: Annotated[str, typer.Option(help="name of the records")],
+    epsilon: Annotated[float, typer.Option(help="most that may be spent on them in all")],
+    delta: Annotated[float, typer.Option(help="at which that epsilon holds")] = 1e-6,
+    unit: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="privacy unit of a new source; records, if left out"),
+    ] = None,
+    ledger: LedgerPlace = None,
+) -> None:
+    """Declare what may be spent on a source of records in all; opens its account if it has none."""
+    from tabsynth.privacy.budget import Budget
+    from tabsynth.privacy.ledger import unit_words
+
+    Budget(epsilon, delta)
+    words = None if unit is None else unit_words(unit)
+    account = _book(ledger).cap(source_id, words, epsilon=epsilon, delta=delta)
+    typer.echo(account.sentence())
+
+
+def _book(path: Path | None) -> Ledger:
+    from tabsynth.privacy.ledger import Ledger
+
+    return Ledger.at(path)
+
+
+def _as_json(account: SourceAccount) -> dict[str, Any]:
+    return {
+        "source_id": account.source,
+        "unit": account.unit,
+        "cap": {"epsilon": account.epsilon, "delta": account.delta, "rho": account.cap},
+        "spent": {"epsilon": account.cumulative, "delta": account.delta, "rho": account.rho},
+        "fits": [
+            {
+                "fit": s.fit, "day": s.day, "synthesizer": s.what, "epsilon": s.epsilon,
+                "delta": s.delta, "rho": s.rho, "committed": s.committed,
+            }
+            for s in account.spends
+        ],
+    }  # fmt: skip
