@@ -21,6 +21,8 @@ class Budget:
         epsilon: finite and above 0; smaller is more private.
         delta: between 0 and 1, both excluded; never derived from the number of records, which is
             private.
+        discovery: the share of delta that the discovery of categories may spend, 0 to below 1; 0
+            where all categories are declared.
 
     Raises:
         UsageError: values outside these ranges.
@@ -28,6 +30,7 @@ class Budget:
 
     epsilon: float
     delta: float = DELTA
+    discovery: float = 0.0
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.epsilon) and self.epsilon > 0):
@@ -45,10 +48,19 @@ class Budget:
                 remedy=f"{DELTA:g} is the default; far below one in the number of people",
             )
 
+        if not 0 <= self.discovery < 1:
+            raise ValueError("expected a share of delta of at least 0 and below 1")
+
     @property
     def rho(self) -> float:
-        """The zCDP budget that this bound allows (see `accounting.rho_of`)."""
-        return rho_of(self.epsilon, self.delta)
+        """The zCDP budget that this bound allows, after what discovery may spend of delta."""
+        left = self.delta - self.discovery_delta
+        return rho_of(self.epsilon, math.nextafter(left, 0.0) if self.discovery else left)
+
+    @property
+    def discovery_delta(self) -> float:
+        """What the discovery of categories may spend of delta."""
+        return self.delta * self.discovery
 
     @property
     def caution(self) -> str | None:

@@ -1,11 +1,15 @@
-"""Choosing one of several by private scores: the exponential mechanism on integers."""
+"""How much noise a cost pays for, by the noise source's own proof."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Final
 
 from tabsynth.privacy.noise import NoiseSource
+
+# shares of a budget are floats: this much less, they cannot add up to more than the whole
+SHARED: Final = 1 - 2.0**-40
 
 
 def sigma_for(noise: NoiseSource, sensitivity: float, rho: float) -> float:
@@ -31,6 +35,12 @@ def scale_for(noise: NoiseSource, sensitivity: int, rho: float) -> float:
     # epsilon = sqrt(8 rho) of bounded range, which is 2 sensitivity / scale
     start = 2 * sensitivity / math.sqrt(8 * rho)
     return _smallest(start, rho, lambda scale: noise.choice_cost(sensitivity, scale))
+
+
+def root_up(k: int) -> float:
+    """The square root of a whole number, rounded up."""
+    near = math.sqrt(k)
+    return near if near.is_integer() and near * near == k else math.nextafter(near, math.inf)
 
 
 def _smallest(scale: float, rho: float, cost: Callable[[float], float]) -> float:

@@ -60,7 +60,7 @@ def admit(
     Privacy: reads every record; errors depend on the schema and the names of columns alone.
     """
     domain = Domain.declared(schema) if domain is None else domain
-    unit, bound = _unit_bound(schema)
+    unit, bound = unit_bound(schema)
     _require_columns(raw, domain.names, unit)
     raw = raw.select([*domain.names, *([unit] if unit and unit not in domain.names else [])])
     if unit is not None:
@@ -86,8 +86,8 @@ def record_codes(
         nullable: whether the column may be missing.
     """
     field = codec.field
-    distinct, places = _distinct(column)
-    read = _each(distinct, field, schema.markers(field))
+    values, places = distinct(column)
+    read = read_each(values, field, schema.markers(field))
     if isinstance(codec, CategoryCodec):
         return _category_cells(read, codec, nullable)[places]
     return _number_cells(read, codec, nullable)[places]
@@ -105,8 +105,8 @@ def kept_records(column: pa.ChunkedArray, schema: TableSchema, bound: int) -> ND
         bound: at least 1.
     """
     unit = schema.field(str(schema.tabsynth.privacy_unit))
-    distinct, places = _distinct(column)
-    missing = _is_missing(distinct, schema.markers(unit))
+    values, places = distinct(column)
+    missing = _is_missing(values, schema.markers(unit))
     order = np.frombuffer(os.urandom(8 * len(places)), np.uint64)
     sequence = np.lexsort((order, places))
     units = places[sequence]
@@ -117,7 +117,7 @@ def kept_records(column: pa.ChunkedArray, schema: TableSchema, bound: int) -> ND
     return np.sort(kept)
 
 
-def _unit_bound(schema: TableSchema) -> tuple[str | None, int]:
+def unit_bound(schema: TableSchema) -> tuple[str | None, int]:
     """The privacy unit's column and how many of its records are used; None and 1 for records."""
     unit, bound = schema.tabsynth.privacy_unit, schema.tabsynth.max_records_per_unit
     if (unit is None) != (bound is None):
@@ -149,7 +149,7 @@ def _require_columns(raw: pa.Table, names: tuple[str, ...], unit: str | None) ->
         )
 
 
-def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
+def distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
     """The distinct raw values of a column, null among them, and which each record has."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -163,7 +163,7 @@ def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
     return encoded.dictionary, places
 
 
-def _each(raw: pa.Array, field: FieldSchema, markers: tuple[str, ...]) -> Values:
+def read_each(raw: pa.Array, field: FieldSchema, markers: tuple[str, ...]) -> Values:
     """Raw values as the field's values, null where they are none; each by itself.
 
     Many at once where that works. Should one of them make a step fail, each is taken alone, so that
@@ -174,7 +174,7 @@ def _each(raw: pa.Array, field: FieldSchema, markers: tuple[str, ...]) -> Values
     except _UNREADABLE:
         if len(raw) <= 1:
             return Values(pa.nulls(len(raw), value_type(field)), np.ones(len(raw), bool))
-        alone = [_each(raw.slice(place, 1), field, markers) for place in range(len(raw))]
+        alone = [read_each(raw.slice(place, 1), field, markers) for place in range(len(raw))]
         values = pa.concat_arrays([one.values for one in alone])
         return Values(values, np.concatenate([one.broken for one in alone]))
     if read.codes is None:
@@ -227,4 +227,4 @@ def _number_cells(read: Values, codec: NumericCodec, nullable: bool) -> NDArray[
 def _is_missing(values: pa.Array, markers: tuple[str, ...]) -> NDArray[np.bool_]:
     """Whether a raw value is null, NaN or a missing-value marker, each by itself."""
     text = FieldSchema(name="unit")
-    return mask(_each(values, text, markers).values.is_null())
+    return mask(read_each(values, text, markers).values.is_null())

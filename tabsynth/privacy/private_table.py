@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.errors import PrivacyError
-from tabsynth.privacy.calibration import scale_for, sigma_for
+from tabsynth.privacy.calibration import SHARED, root_up, scale_for, sigma_for
 from tabsynth.privacy.domain import Domain, Groups
 from tabsynth.privacy.moments import MAX_RADIUS, off_diagonal_bound, second_moments
 from tabsynth.privacy.noise import Integers, NoiseSource
@@ -130,7 +130,7 @@ class PrivateTable:
         rho = self._account.affordable(rho, stage)
         level = np.unique(each, return_inverse=True)[1]
         shares = np.bincount(level, each**2) / np.sum(each**2)
-        shares = shares if len(shares) == 1 else shares * _EXACT
+        shares = shares if len(shares) == 1 else shares * SHARED
         charges = [
             self._gaussian_charge(stage, self._unit_bound * root_up(int(k)), rho * float(share))
             for k, share in zip(np.bincount(level), shares, strict=True)
@@ -286,16 +286,6 @@ class PrivateTable:
             got="a request for a copy of it",
             remedy="save what was released instead",
         )
-
-
-def root_up(k: int) -> float:
-    """The square root of a whole number, rounded up."""
-    near = math.sqrt(k)
-    return near if near.is_integer() and near * near == k else math.nextafter(near, math.inf)
-
-
-# shares of a budget are floats: this much less, they cannot add up to more than the whole
-_EXACT: Final = 1 - 2.0**-40
 
 
 def _selection_terms(

@@ -26,6 +26,7 @@ class Charge:
             a selection.
         scale: the noise's parameter: sigma for sums, the temperature of the scores for a selection.
         rho: its cost under zCDP.
+        delta: how likely the release may break that cost; 0 but for the discovery of categories.
     """
 
     stage: str
@@ -33,20 +34,26 @@ class Charge:
     sensitivity: float
     scale: float
     rho: float
+    delta: float = 0.0
 
 
 class Account:
     """A zCDP budget in memory; exact, safe between threads, and never refilled.
 
+    Costs under approximate zCDP add up in both numbers (Bun and Steinke 2016, lemma 8.2).
+
     Args:
         rho: what may be spent, finite and above 0.
+        delta: what may be spent of it on the discovery of categories, 0 to 1.
     """
 
-    def __init__(self, rho: float) -> None:
-        if not 0 < rho < inf:
+    def __init__(self, rho: float, delta: float = 0.0) -> None:
+        if not (0 < rho < inf and 0 <= delta < 1):
             raise ValueError("expected a finite budget above 0")
         self.rho: Final = rho
+        self.delta: Final = delta
         self._spent = Fraction(0)
+        self._spent_delta = Fraction(0)
         self._charges: tuple[Charge, ...] = ()
         self._lock = Lock()
 
@@ -93,14 +100,17 @@ class Account:
         charges = tuple(charges)
         cost = sum((Fraction(charge.rho) for charge in charges), Fraction(0))
         with self._lock:
-            if self._spent + cost > Fraction(self.rho) or any(c.rho < 0 for c in charges):
+            delta = self._spent_delta + sum((Fraction(c.delta) for c in charges), Fraction(0))
+            beyond = self._spent + cost > Fraction(self.rho) or delta > Fraction(self.delta)
+            if beyond or any(c.rho < 0 or c.delta < 0 for c in charges):
                 raise BudgetError(
                     charges[0].stage,
                     expected=f"charges within what is left, {self.remaining:.6g} of rho",
-                    got=f"{float(cost):.6g}",
+                    got=f"{float(cost):.6g}" + (", or more delta than is left" if delta else ""),
                     remedy="ask for less; what was released cannot be taken back",
                 )
             self._spent += cost
+            self._spent_delta = delta
             self._charges += charges
 
 
