@@ -104,7 +104,8 @@ def lone_towns() -> tuple[float, float]:
 def test_lone_categories_come_out_no_oftener_than_delta() -> None:
     lowest, delta = lone_towns()
     assert lowest <= delta
-    assert lowest > delta / 3
+    # 0.17 by exact probabilities, less what 700 trials leave open
+    assert lowest > delta / 6
 
 
 def test_a_threshold_that_forgets_the_records_of_a_unit_is_found_out(
