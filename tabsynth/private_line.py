@@ -390,12 +390,9 @@ def _bundle(folder: Path, fitted: Fitted, synthetic: Table, *, seed: int, n: int
 def _said_private(report: Report, fitted: Fitted) -> Report:
     """The report with the words that it is not covered by the model's certificate, beside that."""
     privacy = Privacy.of(fitted.certificate).model_dump(mode="json")
-    return report.model_copy(
-        update={
-            "reasons": (NOT_PRIVATE, *report.reasons),
-            "provenance": {**report.provenance, "privacy": privacy},
-        }
-    )
+    provenance = {**report.provenance, "privacy": privacy}
+    reasons = (NOT_PRIVATE, *report.reasons)
+    return report.model_copy(update={"reasons": reasons, "provenance": provenance})
 
 
 def command(fitted: Fitted, *, seed: int, n: int | None) -> str:

@@ -44,7 +44,7 @@ def datasheet(
         _motivation(),
         _composition(known, schema.emitted),
         _collection(known),
-        _preparation(),
+        _preparation(known),
         _uses(known),
         _distribution(file, sha256),
         _maintenance(),
@@ -99,13 +99,15 @@ def _collection(known: Described) -> Section:
     )
 
 
-def _preparation() -> Section:
+def _preparation(known: Described) -> Section:
+    before = "were checked against the schema. Rare values were pooled before the model was fitted"
+    if known.budgeted:
+        before = "outside the domain that the schema declares were moved into it"
     return "Preprocessing, cleaning, labelling", (
         (
             "What was done to the values?",
-            "Values were checked against the schema. Rare values were pooled before the model was "
-            "fitted; identifiers and personal data were replaced by invented values, free text by "
-            "placeholders.",
+            f"Values {before}; identifiers and personal data were replaced by invented values, "
+            "free text by placeholders.",
         ),
         ("What was done to the private table before?", OWNER),
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from tabsynth.report.facts import certificate_of
 from tabsynth.report.figures import STATUS_WORDS
 from tabsynth.report.model import Report
 from tabsynth.report.power import power
@@ -53,6 +55,7 @@ class Described(NamedTuple):
         biases: what the bias figures say, a sentence each.
         personal: columns with a role, and what the role means.
         target: the column that models were trained to predict.
+        budgeted: whether the model was fitted under a privacy budget.
     """
 
     records: int | None
@@ -62,6 +65,7 @@ class Described(NamedTuple):
     biases: tuple[str, ...]
     personal: tuple[str, ...]
     target: str | None
+    budgeted: bool
 
 
 def describe(report: Report, schema: TableSchema) -> Described:
@@ -86,6 +90,7 @@ def describe(report: Report, schema: TableSchema) -> Described:
             if field.tabsynth.role is not None
         ),
         target=facts.get("target"),
+        budgeted=certificate_of(facts) is not None,
     )
 
 
@@ -104,7 +109,18 @@ def _made(facts: dict[str, Any]) -> str:
     return (
         f"Every record was drawn from a statistical model by tabsynth{version}{method}. The model "
         "was fitted to a private table of real records; no record was copied on purpose, and "
-        "columns that name people are invented."
+        f"columns that name people are invented.{_promise(facts)}"
+    )
+
+
+def _promise(facts: Mapping[str, Any]) -> str:
+    """What a certified model promises, as one more sentence."""
+    found = certificate_of(facts)
+    if found is None or not found.get("certified"):
+        return ""
+    return (
+        f" The model is differentially private: epsilon {found['epsilon']:g} at delta "
+        f"{found['delta']:g}, for {found['unit']} more or less."
     )
 
 

@@ -15,6 +15,18 @@ def rounded_count(count: int) -> int:
     return int(float(f"{count:.1e}" if abs(count) >= 100 else f"{count:.0e}"))
 
 
+def certificate_of(provenance: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The certificate of the model that a report is about; None where it was fitted without."""
+    privacy = provenance.get("privacy")
+    found = privacy.get("certificate") if isinstance(privacy, Mapping) else None
+    return found if isinstance(found, Mapping) else None
+
+
+def _certificate(value: object) -> object:
+    """A certificate is made of public facts."""
+    return value if isinstance(value, Mapping) else None
+
+
 def _names(value: object) -> dict[str, list[str]] | None:
     """Names of columns by what was done with them."""
     if not isinstance(value, Mapping):
@@ -68,6 +80,7 @@ def _count(value: object) -> int | None:
 
 # every fact of a report's provenance that may be public, and the form in which it is
 PUBLIC_FACTS: Final[dict[str, Callable[[object], Any]]] = {
+    "privacy": _certificate,
     "tabsynth": _version,
     "kind": _word,
     "libraries": _versions,

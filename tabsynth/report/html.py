@@ -15,6 +15,7 @@ from tabsynth.report import figures, threats
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
 from tabsynth.report.comparison import comparison_view
 from tabsynth.report.curves import power_chart
+from tabsynth.report.facts import certificate_of
 from tabsynth.report.figures import (
     NO_FIGURE,
     STATUS_WORDS,
@@ -117,6 +118,7 @@ def render_html(report: Report) -> str:
             _section_view(words, family, shown, limit=limit)
             for family, words in (AUDIT_SECTIONS if report.is_audit else SECTIONS).items()
         ],
+        "certificate": certificate_of(report.provenance),
         **_reproduction(report.provenance),
     }
     terms = used_terms(_template().render(**context, glossary=()))
@@ -145,6 +147,7 @@ def summary_html(report: Report) -> str:
         found=power(report).sentence(failed=report.verdict == "fail"),
         headline=rows[:SUMMARY_ROWS],
         more=max(0, len(rows) - SUMMARY_ROWS),
+        certificate=certificate_of(report.provenance),
     )
 
 
@@ -261,7 +264,7 @@ def _interval_chart(group: Group, parts: Sequence[Result], scale: Scale) -> Mark
 
 def _reproduction(provenance: Mapping[str, Any]) -> dict[str, Any]:
     """The command, and the other facts by kind."""
-    facts = dict(provenance)
+    facts = {k: v for k, v in provenance.items() if k != "privacy"}
     command = facts.pop("command") if isinstance(facts.get("command"), str) else None
     sizes = {k: facts.pop(k) for k in list(facts) if k == "records" or k.endswith("_records")}
     seeds = {k: facts.pop(k) for k in list(facts) if k == "seed" or k.endswith("_seed")}

@@ -147,8 +147,12 @@ def test_a_run_leaves_the_files_of_the_contract_and_measures_nothing(tabsynth: R
     assert manifest["seed"] == 3
     assert pq.read_table("result/synthetic.parquet").num_rows == 40
     page = Path("result/report.html").read_text()
-    assert "epsilon" in page
+    assert "differentially private: epsilon 0.5 at delta 1e-06" in page
+    assert "Nothing in this report was measured on real records" in page
     assert "not for release" not in page
+    datasheet = Path("result/datasheet.md").read_text()
+    assert "The model is differentially private: epsilon 0.5 at delta 1e-06" in datasheet
+    assert "outside the domain that the schema declares were moved into it" in datasheet
 
 
 def test_a_private_report_is_set_apart_and_says_what_it_is(tabsynth: Run) -> None:
@@ -161,6 +165,9 @@ def test_a_private_report_is_set_apart_and_says_what_it_is(tabsynth: Run) -> Non
     sizes = report["provenance"]["train_records"], report["provenance"]["holdout_records"]
     assert sum(sizes) == 400
     assert 250 < sizes[0] < 380
+    page = Path("result/private-report.html").read_text()
+    assert "not for release" in page
+    assert "differentially private: epsilon 0.5" in page
     # what may be handed on is the same as without it
     assert json.loads(Path("result/report.json").read_text())["results"] == []
     assert json.loads(Path("result/manifest.json").read_text())["verdict"] == "inconclusive"

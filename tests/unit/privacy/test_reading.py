@@ -1,0 +1,105 @@
+"""Files are read without an error that depends on what one record holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tabsynth.errors import DataError, UsageError
+from tabsynth.privacy.parting import TRAIN_SHARE, part
+from tabsynth.privacy.reading import read_private
+from tabsynth.schema.model import TableSchema
+from tests.zoo import field
+
+SCHEMA = TableSchema(fields=(field("a"), field("b", "boolean"), field("c", "integer")))
+
+
+def read(folder: Path, name: str, content: bytes) -> pa.Table:
+    (folder / name).write_bytes(content)
+    return read_private(folder / name, SCHEMA)
+
+
+def test_json_lines_are_read_one_by_one(tmp_path: Path) -> None:
+    lines = [
+        '{"a": "x", "b": true, "c": 3}', '{"a": 7, "b": "no", "c": 2.5}', "{}", "[1]", "no JSON",
+        '{"a": {"deep": 1}, "b": [], "c": null}', '{"a": "\\ud800", "b": false, "c": 1e400}', "",
+    ]  # fmt: skip
+    table = read(tmp_path, "t.jsonl", "\n".join(lines).encode() + b"\n\xff\xfe\n")
+    assert table.column("a").to_pylist() == ["x", "7", None, None, None, None, "?", None]
+    assert table.column("b").to_pylist()[:2] == ["true", "no"]
+    assert table.column("b").to_pylist()[6] == "false"
+    assert table.column("c").to_pylist()[:2] == ["3", "2.5"]
+
+
+def test_one_line_changes_no_other(tmp_path: Path) -> None:
+    lines = [json.dumps({"a": str(i), "b": i % 2 == 0, "c": i}).encode() for i in range(5)]
+    alone = read(tmp_path, "t.jsonl", b"\n".join(lines))
+    for other in (b'{"a": 1.5, "c": "x"}', b"\x00", b'{"z": 1}', b"null", b"[" * 100_000):
+        both = read(tmp_path, "t.jsonl", b"\n".join([*lines, other]))
+        assert both.slice(0, 5).equals(alone)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("t.csv", b"a,b,c\n"), ("t.csv", b"a,b,c"), ("t.jsonl", b"")]
+)
+def test_a_file_without_records_is_a_table(tmp_path: Path, name: str, content: bytes) -> None:
+    table = read(tmp_path, name, content)
+    assert (table.column_names, table.num_rows) == (["a", "b", "c"], 0)
+
+
+def test_an_empty_parquet_file_is_a_table(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": pa.array([], pa.string())}), tmp_path / "t.parquet")
+    assert read_private(tmp_path / "t.parquet", SCHEMA).num_rows == 0
+
+
+def test_the_header_alone_chooses_the_delimiter(tmp_path: Path) -> None:
+    # by its records, this one would be cut at semicolons
+    records = b"x,1;2,3\ny,4;5,6\n"
+    assert read(tmp_path, "t.csv", b"a,b;c,d\n").column_names == ["a", "b;c", "d"]
+    assert read(tmp_path, "t.csv", b"a,b;c,d\n" + records).column_names == ["a", "b;c", "d"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a,b,c\n1,2\n", b'a,b,c\n1,"2,3\n4,5,6\n', b"a,b,c\n1,2,\xff\n", b"a,b,c\n1,2,\x00\n"],
+)
+def test_what_is_wrong_with_a_file_is_told_alike(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, "t.csv", content)
+    assert refused.value.got == "one that does not"
+    assert refused.value.__cause__ is None
+
+
+def test_what_is_wrong_with_a_place_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        read_private(tmp_path / "none.csv", SCHEMA)
+    (tmp_path / "d.csv").mkdir()
+    with pytest.raises(DataError, match="a directory"):
+        read_private(tmp_path / "d.csv", SCHEMA)
+    with pytest.raises(UsageError, match="database URL"):
+        read_private("sqlite:///x.db#t", SCHEMA)
+
+
+def test_parts_keep_units_together_and_lose_no_record() -> None:
+    schema = TableSchema.model_validate(
+        {"fields": [field("who"), field("n", "integer")],
+         "tabsynth": {"privacy_unit": "who", "max_records_per_unit": 3}}
+    )  # fmt: skip
+    raw = pa.table({"who": [f"p{i // 3}" for i in range(6000)], "n": list(range(6000))})
+    train, apart = part(raw, schema)
+    assert sorted([*train["n"].to_pylist(), *apart["n"].to_pylist()]) == list(range(6000))
+    assert not set(train["who"].to_pylist()) & set(apart["who"].to_pylist())
+    # 2,000 coins: false alarm below one in a million
+    assert abs(train.num_rows / 6000 - TRAIN_SHARE) < 5 * (0.16 / 2000) ** 0.5
+    assert not train.equals(part(raw, schema)[0])
+
+
+def test_coins_of_others_do_not_depend_on_how_many_there_are() -> None:
+    # a split into fixed sizes would always give 4 of 5 here
+    raw = pa.table({"a": ["x"] * 5})
+    sizes = {part(raw, SCHEMA)[0].num_rows for _ in range(200)}
+    assert len(sizes) > 2
