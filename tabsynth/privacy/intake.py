@@ -219,7 +219,7 @@ def _number_cells(read: Values, codec: NumericCodec, nullable: bool) -> NDArray[
     units, missing = native_numbers(read.values, codec.field, whole=whole)
     first, last = codec.low[0], codec.high[-1]
     cells = np.searchsorted(codec.low, np.clip(units, first, last), side="right") - 1
-    if codec.field.tabsynth.out_of_range == "missing":
+    if nullable and codec.field.tabsynth.out_of_range == "missing":
         missing = missing | (units < first) | (units > last)
     return np.where(missing, codec.missing_cell if nullable else 0, cells).astype(np.int32)
 

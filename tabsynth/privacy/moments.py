@@ -53,7 +53,7 @@ def ceil_root(squared: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def second_moments(
-    codes: Sequence[NDArray[np.int64]], scores: Sequence[NDArray[Any]], radius: int
+    codes: Sequence[NDArray[np.integer[Any]]], scores: Sequence[NDArray[Any]], radius: int
 ) -> NDArray[np.int64]:
     """Sums over records of the products of their scores, shape (d, d), exact.
 

@@ -83,7 +83,7 @@ class PrivateTable:
         ):
             raise ValueError("expected codes within the domain")
         groups = zip(codes, domain.groups, strict=True)
-        self._codes = tuple(np.asarray(c if g is None else g[c], np.int64) for c, g in groups)
+        self._codes = tuple(np.asarray(c if g is None else g[c], np.int32) for c, g in groups)
         self._domain = domain
         self._account = account
         self._noise = noise
@@ -245,7 +245,7 @@ class PrivateTable:
         domain = self._domain.coarsened(groups)
         other = object.__new__(PrivateTable)
         other._codes = tuple(
-            np.asarray(g, np.int64)[c] for g, c in zip(groups, self._codes, strict=True)
+            np.asarray(g, np.int32)[c] for g, c in zip(groups, self._codes, strict=True)
         )
         other._domain, other._account = domain, self._account
         other._noise, other._unit_bound = self._noise, self._unit_bound
