@@ -111,7 +111,7 @@ def test_mechanisms_cost_what_they_say_and_even_nearer(mechanism: Number) -> Non
     found = audited(mechanism, OpenDPNoise(), trials=100_000)
     print(f"{mechanism.__name__}: epsilon at least {found.lower:.3f}, claimed {found.claim:.3f}")
     assert not found.broken
-    assert found.lower > 0.88 * found.claim
+    assert found.lower > 0.85 * found.claim
 
 
 # --- the same without chance ------------------------------------------------------------------
