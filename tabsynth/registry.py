@@ -26,7 +26,9 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "sdv:gaussian_copula": "tabsynth.backends.synthesizers:SdvGaussianCopula",
         "sdv:tvae": "tabsynth.backends.synthesizers:SdvTvae",
     },
-    "private_synthesizers": {},
+    "private_synthesizers": {
+        "mst": "tabsynth.synthesizers.mst:Mst",
+    },
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
         "constraint_violations": "tabsynth.metrics.constraints:constraint_violations",

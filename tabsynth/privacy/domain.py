@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Self
 
 import numpy as np
@@ -78,18 +79,18 @@ class Domain:
         """Names of the columns, in order."""
         return self.schema.names
 
-    @property
+    @cached_property
     def nullable(self) -> tuple[bool, ...]:
         """Per column whether a value may be missing: its last fine cell then stands for missing."""
         return tuple(not f.declares("required") for f in self.schema.fields)
 
-    @property
+    @cached_property
     def fine_sizes(self) -> tuple[int, ...]:
         """Fine cells per column that records can be in, missing included where it can occur."""
         columns = zip(self.codec.columns, self.nullable, strict=True)
         return tuple(column.cells - (not nullable) for column, nullable in columns)
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         """Cells per column that queries are asked about."""
         return tuple(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.odds import Odds
 from tabsynth.table import Table
@@ -149,6 +150,51 @@ class Synthesizer(Protocol):
 
     @classmethod
     def restore(cls, schema: TableSchema, state: ModelState) -> Model:
+        """The model whose `state` this is.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
+        ...
+
+
+@runtime_checkable
+class PrivateModel(Model, Protocol):
+    """What a private fit returns."""
+
+    @property
+    def rows(self) -> int:
+        """About how many records were learnt from, at least 1; from noisy sums."""
+        ...
+
+
+@runtime_checkable
+class PrivateSynthesizer(Protocol):
+    """Hyper-parameters only: a frozen dataclass whose `fit` asks a PrivateTable.
+
+    It may also have a method `check(domain: Domain) -> None`, asked before any budget is reserved,
+    which refuses a domain that is too large for it.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+
+    def fit(self, data: PrivateTable, *, rng: np.random.Generator) -> PrivateModel:
+        """Learn a model from answers about a private table.
+
+        Args:
+            data: answers with noise, and debits what each answer costs.
+            rng: for what follows the answers; no noise comes from it.
+
+        Raises:
+            BudgetError: nothing is left to spend.
+
+        Privacy: everything learnt comes from the answers.
+        """
+        ...
+
+    @classmethod
+    def restore(cls, schema: TableSchema, state: ModelState) -> PrivateModel:
         """The model whose `state` this is.
 
         Raises:
