@@ -169,6 +169,7 @@ def assemble(
     histograms: Histograms,
     groups: Sequence[NDArray[np.int64]],
     tree: CliqueTree,
+    *,
     words: str,
 ) -> CliqueModel:
     """The model of measured histograms and a tree of their groups."""

@@ -147,7 +147,7 @@ class CliqueTree:
                 inside = np.flatnonzero((which >= start) & (which < start + step))
                 some = {j: codes[first[start : start + step]] for j, codes in fixed.items()}
                 beliefs, _ = self._collect(some)
-                self._walk(beliefs, drawn, rows[inside], which[inside] - start, rng)
+                self._walk(beliefs, drawn, rows[inside], which[inside] - start, rng=rng)
         return drawn
 
     def log_probability(self, given: Mapping[int, Codes]) -> Floats:
@@ -218,6 +218,7 @@ class CliqueTree:
         drawn: list[NDArray[np.int64]],
         rows: NDArray[np.intp],
         condition: NDArray[np.intp],
+        *,
         rng: np.random.Generator,
     ) -> None:
         """Fill in the records' free columns, clique by clique."""

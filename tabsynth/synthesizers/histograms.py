@@ -94,7 +94,7 @@ def measure_histograms(data: PrivateTable, *, blocks: float, fine: float) -> His
         )
         spikes = {m.clique[0]: (m, fine_runs[m.clique[0]]) for m in released}
     kept = [
-        _with_spikes(codec, coarse[j], whole[j], *spikes[j], total)
+        _with_spikes(codec, (coarse[j], whole[j]), spikes[j], total)
         if j in spikes
         else _as_measured(codec, coarse[j], total)
         for j, (_, codec) in enumerate(_columns(domain))
@@ -129,14 +129,13 @@ def _as_measured(codec: ColumnCodec, measured: Measurement, total: float) -> Kep
 
 def _with_spikes(
     codec: ColumnCodec,
-    blocks: Measurement,
-    block_of: Cells,
-    fine: Measurement,
-    run_of: Cells,
+    in_blocks: tuple[Measurement, Cells],
+    in_runs: tuple[Measurement, Cells],
     total: float,
 ) -> Kept:
     """Frequent values as cells of their own, and the blocks without them."""
     assert isinstance(codec, NumericCodec)
+    (blocks, block_of), (fine, run_of) = in_blocks, in_runs
     present = len(codec.low)
     block_of, nullable = block_of[:present], len(block_of) > present
     noisy = fine.counts[: int(run_of[:present].max()) + 1].astype(float)

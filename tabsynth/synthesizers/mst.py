@@ -89,7 +89,7 @@ class Mst:
         margins = _margins(histograms, groups, measured)
         tree = _tree(margins, [m for m in measured if len(m.clique) > 1])
         words = f"A tree of {len(pairs)} pairs of columns; nothing about three columns beyond it."
-        return assemble(histograms.codec(data.domain), histograms, groups, tree, words)
+        return assemble(histograms.codec(data.domain), histograms, groups, tree, words=words)
 
     @classmethod
     def restore(cls, schema: TableSchema, state: ModelState) -> CliqueModel:
