@@ -102,7 +102,8 @@ def audited(mechanism: Number, noise: Any, *, trials: int) -> Finding:
 def test_mechanisms_cost_what_they_say_and_nearly_all_of_it(mechanism: Number) -> None:
     found = audited(mechanism, OpenDPNoise(), trials=2500)
     assert not found.broken
-    assert found.lower > 0.6 * found.claim
+    # so many trials show about 0.7 of it; 0.5 is five standard deviations less
+    assert found.lower > 0.5 * found.claim
 
 
 @pytest.mark.evidence
