@@ -72,6 +72,8 @@ def setup_lines() -> list[Any]:
 @pytest.mark.parametrize("page", [p for p in PAGES if p != ELSEWHERE], ids=lambda p: p.name)
 def test_blocks_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    # where ledgers are remembered; never the person's own
+    monkeypatch.setenv("TABSYNTH_DATA", str(tmp_path / "data"))
     run_blocks(page, tmp_path)
 
 

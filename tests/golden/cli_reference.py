@@ -40,7 +40,7 @@ never holds a value of a record. `--debug` adds the traceback, which may hold so
 
 With `--epsilon`, `--seed` reaches sampling only, never the noise, and a synthesizer without a
 private form is refused (exit 5). `compare` takes no budget: there `--epsilon` ends with 5, and
-`--delta`, `--ledger` and `--source-id` with 2.
+`--delta`, `--ledger` and `--source-id` with 2. See the [privacy guide](privacy.md).
 """
 
 
