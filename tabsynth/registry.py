@@ -27,6 +27,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "sdv:tvae": "tabsynth.backends.synthesizers:SdvTvae",
     },
     "private_synthesizers": {
+        "aim": "tabsynth.synthesizers.aim:Aim",
         "mst": "tabsynth.synthesizers.mst:Mst",
     },
     "metrics": {

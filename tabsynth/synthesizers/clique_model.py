@@ -14,6 +14,7 @@ from tabsynth.encoding.codec import POOLED, Codec, Codes
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.clique_tree import CliqueTree
 from tabsynth.synthesizers.histograms import Histograms
+from tabsynth.synthesizers.junction import Clique
 from tabsynth.synthesizers.margins import require_shares, two_digits
 from tabsynth.synthesizers.odds import Odds, log_unrelated
 from tabsynth.synthesizers.projection import Floats
@@ -22,6 +23,8 @@ from tabsynth.table import Table
 
 # what is public is never impossible: each cell of a column shares in this part of it evenly
 EVEN: Final = 1e-6
+# how much of its columns' independent product each table keeps
+INDEPENDENT: Final = 1e-7
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,31 @@ def assemble(
     return CliqueModel(
         codec, tuple(groups), inside, tree, two_digits(round(histograms.total)), words
     )
+
+
+def tree_of_counts(
+    sizes: Sequence[int], cliques: Sequence[Clique], counts: Sequence[Floats]
+) -> CliqueTree:
+    """A tree of expected counts in which nothing public is impossible.
+
+    Each table keeps a ten-millionth of its columns' independent product.
+
+    Args:
+        sizes: cells per column.
+        cliques: of a tree, in order.
+        counts: per clique, at least 0; shape (sizes of its columns).
+    """
+    margins: dict[int, Floats] = {}
+    tables = []
+    for clique, table in zip(cliques, counts, strict=True):
+        unrelated = np.ones(())
+        for axis, j in enumerate(clique):
+            others = tuple(a for a in range(len(clique)) if a != axis)
+            margins.setdefault(j, with_even(table.sum(axis=others)))
+            unrelated = np.multiply.outer(unrelated, margins[j])
+        joint = table / table.sum() if table.sum() > 0 else unrelated
+        tables.append(np.asarray((1 - INDEPENDENT) * joint + INDEPENDENT * unrelated, np.float64))
+    return CliqueTree(tuple(sizes), tuple(cliques), tuple(tables))
 
 
 def with_even(counts: Floats) -> Floats:

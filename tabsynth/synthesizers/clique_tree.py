@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.encoding.codec import POOLED, Codes
+from tabsynth.synthesizers.junction import Clique, links
 from tabsynth.synthesizers.odds import distinct
 
 Floats = NDArray[np.float64]
-Clique = tuple[int, ...]
 
 # numbers held at once while conditions are worked through
 AT_ONCE: Final = 1 << 22
@@ -72,22 +72,18 @@ class CliqueTree:
             raise ValueError("expected cliques that form a tree")
 
     @cached_property
-    def _shared(self) -> tuple[Clique, ...]:
-        """What each clique shares with earlier ones."""
-        seen: set[int] = set()
-        shared = []
-        for clique in self.cliques:
-            shared.append(tuple(j for j in clique if j in seen))
-            seen |= set(clique)
-        return tuple(shared)
+    def _links(self) -> tuple[list[Clique], list[int | None]]:
+        return links(self.cliques)
 
-    @cached_property
-    def _parents(self) -> tuple[int | None, ...]:
+    @property
+    def _shared(self) -> list[Clique]:
+        """What each clique shares with earlier ones."""
+        return self._links[0]
+
+    @property
+    def _parents(self) -> list[int | None]:
         """The first earlier clique that holds all that is shared; None where there is none."""
-        return tuple(
-            next((p for p in range(i) if set(shared) <= set(self.cliques[p])), None)
-            for i, shared in enumerate(self._shared)
-        )
+        return self._links[1]
 
     @cached_property
     def _conditional(self) -> tuple[Floats, ...]:

@@ -14,7 +14,7 @@ from pydantic import Field as Setting
 from tabsynth.privacy.private_table import Measurement, PrivateTable
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.binning import Groups, coarse_groups
-from tabsynth.synthesizers.clique_model import CliqueModel, assemble, with_even
+from tabsynth.synthesizers.clique_model import CliqueModel, assemble, tree_of_counts
 from tabsynth.synthesizers.clique_tree import CliqueTree
 from tabsynth.synthesizers.histograms import Histograms, Kept, measure_histograms
 from tabsynth.synthesizers.projection import Floats, to_margins, to_total
@@ -30,8 +30,6 @@ LEAST_PRICE: Final = 1 / 900
 STANDS_OUT: Final = 3.0
 # beyond so many pairs, a random part of them is asked about
 MOST_PAIRS: Final = 600
-# how much of two columns' independent product each pair keeps: nothing public is impossible
-INDEPENDENT: Final = 1e-7
 
 
 @dataclass(frozen=True)
@@ -173,10 +171,9 @@ def _from_histogram(kept: Kept, group: Groups) -> tuple[Floats, Floats]:
 
 def _tree(margins: Sequence[Floats], measured: Sequence[Measurement]) -> CliqueTree:
     """The pairs as a tree, each table brought to its columns' margins."""
-    sizes = tuple(len(margin) for margin in margins)
-    shares = [with_even(margin) for margin in margins]
+    sizes = [len(margin) for margin in margins]
     if not measured:
-        return CliqueTree(sizes, tuple((j,) for j in range(len(sizes))), tuple(shares))
+        return tree_of_counts(sizes, [(j,) for j in range(len(sizes))], margins)
     waiting = list(measured)
     seen = set(waiting[0].clique[:1])
     cliques, tables = [], []
@@ -184,11 +181,7 @@ def _tree(margins: Sequence[Floats], measured: Sequence[Measurement]) -> CliqueT
         # every pair after the first has one column in common with those before it
         m = next(m for m in waiting if seen & set(m.clique))
         waiting.remove(m)
-        i, j = m.clique
-        counts = to_margins(m.counts.astype(float), margins[i], margins[j])
-        joint = counts / counts.sum()
-        unrelated = np.outer(shares[i], shares[j])
         cliques.append(m.clique)
-        tables.append((1 - INDEPENDENT) * joint + INDEPENDENT * unrelated)
+        tables.append(to_margins(m.counts.astype(float), *(margins[j] for j in m.clique)))
         seen |= set(m.clique)
-    return CliqueTree(sizes, tuple(cliques), tuple(tables))
+    return tree_of_counts(sizes, cliques, tables)
