@@ -28,6 +28,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     },
     "private_synthesizers": {
         "aim": "tabsynth.synthesizers.aim:Aim",
+        "gaussian_copula": "tabsynth.synthesizers.private_copula:PrivateGaussianCopula",
         "mst": "tabsynth.synthesizers.mst:Mst",
     },
     "metrics": {

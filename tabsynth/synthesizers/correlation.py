@@ -38,7 +38,22 @@ def latent_correlation(
     """
     if len(columns) < 2:
         return np.eye(len(columns))
-    moments, counts = _moments(columns, codes)
+    return correlation_of_moments(columns, *_moments(columns, codes))
+
+
+def correlation_of_moments(
+    columns: Sequence[LatentColumn], moments: NDArray[np.float64], counts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Positive-definite correlation whose cells' scores have given moments.
+
+    Args:
+        columns: d columns, at least 2.
+        moments: shape (d, d), mean products of the columns' scores.
+        counts: shape (d, d), how many records each rests on, or as many as would be as sure.
+
+    Returns:
+        See `latent_correlation`.
+    """
     series = np.array([c.hermite for c in columns])
     correlation = _solve(moments, series)
     np.fill_diagonal(correlation, 1.0)

@@ -48,7 +48,7 @@ def lay_out(
             if ordered[j]:
                 order = _insert_missing(share, means)
             else:
-                order = np.argsort(_quantify(means, share), kind="stable")
+                order = np.argsort(quantify(means, share), kind="stable")
             columns[j] = LatentColumn(order, share[order])
             scores[:, j] = _scores(columns[j], code)
     return columns
@@ -72,8 +72,13 @@ def _means(codes: Codes, cells: int, others: NDArray[np.float32]) -> NDArray[np.
     return means
 
 
-def _quantify(means: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Projection of the cells on the direction in which they differ most."""
+def quantify(means: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Projection of the cells on the direction in which they differ most, shape (cells,).
+
+    Args:
+        means: shape (cells, others), mean scores of other columns.
+        share: shape (cells,), probability of each cell.
+    """
     gram = (means * share[:, None]).T @ means
     _, vectors = np.linalg.eigh(gram)
     direction = vectors[:, -1]
