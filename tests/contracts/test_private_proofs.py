@@ -75,8 +75,8 @@ def test_a_fit_takes_a_private_table_and_nothing_else(name: str) -> None:
 def test_its_modules_reach_records_by_the_door_alone(name: str) -> None:
     """All synthesizer modules that it leads to, and what each of them imports itself.
 
-    But for those of public synthesizers, whose models it may use: their `fit` needs a `Table`, which
-    nothing here can make of records that it cannot reach.
+    But for those of public synthesizers, whose models it may use: their `fit` needs a `Table`,
+    which nothing here can make of records that it cannot reach.
     """
     graph = grimp.build_graph("tabsynth")
     home = kind(name).__module__
