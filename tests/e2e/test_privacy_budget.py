@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tabsynth import registry
 from tests import private_margins
 from tests.e2e.scene import WITHOUT_PRIVILEGES, Done, Run, snapshot
 
@@ -288,6 +289,24 @@ def test_a_neighbour_changes_nothing_but_the_noise(
         seen[kind] = looks(Done(done.code, done.out, done.err.replace(kind, "")), "result")
     for kind, found in seen.items():
         assert found == seen["itself"], kind
+
+
+@pytest.mark.parametrize("name", registry.names("private_synthesizers"))
+def test_no_fitter_says_what_a_neighbour_brings(
+    tabsynth: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # how many arrays a model holds may follow from noise; what a command says may not
+    run = ("run", "data.csv", "--schema", "schema.yaml", "-o", "result", "--synthesizer", name)
+    seen = set()
+    for kind in ("itself", "a new category", "a new extreme", "missing values", "no records"):
+        change = NEIGHBOURS.get(kind, list)
+        Path("data.csv").write_bytes(as_csv(change(table(40))))
+        monkeypatch.setenv("TABSYNTH_DATA", f"home {kind}")
+        done = tabsynth(*run, *BUDGET)
+        files = tuple(sorted(p.name for p in Path("result").iterdir()))
+        seen.add((done.code, done.out, done.err.replace(kind, ""), files))
+    assert len(seen) == 1
+    assert {code for code, *_ in seen} == {3}
 
 
 def test_a_file_that_is_no_table_tells_no_more_than_that(tabsynth: Run) -> None:
