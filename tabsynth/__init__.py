@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tabsynth.gate import Policy, load_policy
     from tabsynth.modelfile import Fitted
     from tabsynth.modelfile import load as load_model
-    from tabsynth.private_line import PrivateReport, Spend, fit_private, run_private
+    from tabsynth.private_fit import Spend, fit_private
+    from tabsynth.private_run import PrivateReport, run_private
     from tabsynth.report.model import Report, Result
     from tabsynth.sampler import sample, sample_to
     from tabsynth.schema.files import load_schema
@@ -36,24 +37,24 @@ _HOMES = {
     "FieldSchema": "tabsynth.schema.model:FieldSchema",
     "Fitted": "tabsynth.modelfile:Fitted",
     "Policy": "tabsynth.gate:Policy",
-    "PrivateReport": "tabsynth.private_line:PrivateReport",
+    "PrivateReport": "tabsynth.private_run:PrivateReport",
     "Report": "tabsynth.report.model:Report",
     "Result": "tabsynth.report.model:Result",
-    "Spend": "tabsynth.private_line:Spend",
+    "Spend": "tabsynth.private_fit:Spend",
     "Table": "tabsynth.table:Table",
     "TableSchema": "tabsynth.schema.model:TableSchema",
     "audit": "tabsynth.auditor:audit",
     "compare": "tabsynth.contest:compare",
     "evaluate": "tabsynth.workflow:evaluate",
     "fit": "tabsynth.workflow:fit",
-    "fit_private": "tabsynth.private_line:fit_private",
+    "fit_private": "tabsynth.private_fit:fit_private",
     "infer_schema": "tabsynth.workflow:infer_schema",
     "load_model": "tabsynth.modelfile:load",
     "load_policy": "tabsynth.gate:load_policy",
     "load_schema": "tabsynth.schema.files:load_schema",
     "read_table": "tabsynth.workflow:read_table",
     "run": "tabsynth.workflow:run",
-    "run_private": "tabsynth.private_line:run_private",
+    "run_private": "tabsynth.private_run:run_private",
     "sample": "tabsynth.sampler:sample",
     "sample_to": "tabsynth.sampler:sample_to",
     "split": "tabsynth.workflow:split",

@@ -16,7 +16,7 @@ from tabsynth.threads import leave
 
 ANYWHERE: Final = ("--debug", "--quiet")
 PAIRS: Final = ("--given", "--param", "--shares")
-COLUMNS: Final = ("--balance", "--protected", "--strata")
+COLUMNS: Final = ("--balance", "--discover", "--protected", "--strata")
 TABLES: Final = (".csv", ".csv.gz", ".parquet", ".jsonl")
 BUG: Final = 70
 

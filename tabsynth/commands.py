@@ -16,6 +16,7 @@ from tabsynth.options import (
     Data,
     Deep,
     Delta,
+    Discover,
     Epsilon,
     ForWhom,
     Junit,
@@ -148,6 +149,7 @@ def run(
     delta: Delta = None,
     ledger: LedgerFile = None,
     source_id: SourceId = None,
+    discover: Discover = [],  # noqa: B006
     with_private_report: PrivateReport = False,
 ) -> None:
     """Fit, sample and evaluate: a private table in; a synthetic one, a model and a report out.
@@ -155,7 +157,8 @@ def run(
     With --epsilon the table and the model are differentially private, and nothing is measured on
     real records unless --with-private-report asks for it.
     """
-    spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger,
+                     source_id=source_id, discover=discover)  # fmt: skip
     if spend is not None:
         report = private_commands.run(
             data, out, spend=spend, schema=schema, synthesizer=synthesizer,
@@ -209,10 +212,12 @@ def fit(
     delta: Delta = None,
     ledger: LedgerFile = None,
     source_id: SourceId = None,
+    discover: Discover = [],  # noqa: B006
 ) -> None:
     """Learn a model of a private table; with --epsilon, under differential privacy."""
     progress, given = Progress(quiet=_quiet), parameters(param)
-    spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger,
+                     source_id=source_id, discover=discover)  # fmt: skip
     if spend is not None:
         private_commands.fit(
             data, out, spend=spend, schema=schema, synthesizer=synthesizer, given=given,

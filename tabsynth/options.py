@@ -61,6 +61,12 @@ LedgerFile = Annotated[
 SourceId = Annotated[
     str | None, typer.Option(help="name of the records, the same in every fit of them")
 ]
+Discover = Annotated[
+    list[str],
+    typer.Option(
+        metavar="COL", help="a column whose categories or bounds a part of the budget finds"
+    ),
+]
 PrivateReport = Annotated[
     bool,
     typer.Option(
@@ -173,6 +179,7 @@ def spend_of(
     delta: float | None,
     ledger: Path | None,
     source_id: str | None,
+    discover: list[str],
 ) -> Any:
     """The budget that the options grant; None where they ask for none.
 
@@ -181,7 +188,8 @@ def spend_of(
         PrivacyError: a budget for a synthesizer that has no private form.
     """
     if epsilon is None:
-        named = {"--delta": delta, "--ledger": ledger, "--source-id": source_id}
+        named = {"--delta": delta, "--ledger": ledger, "--source-id": source_id,
+                 "--discover": discover or None}  # fmt: skip
         for option, value in named.items():
             if value is not None:
                 raise UsageError(option, expected="--epsilon beside it", got="none",
@@ -189,7 +197,7 @@ def spend_of(
         return None
     from tabsynth.choice import resolve_private
     from tabsynth.privacy.budget import DELTA
-    from tabsynth.private_line import Spend
+    from tabsynth.private_fit import Spend
 
     resolve_private(synthesizer)
     if source_id is None:
@@ -198,7 +206,7 @@ def spend_of(
             remedy="name the records, as in --source-id clinic-2026, and the same in every fit of "
             "them, so that all that is learnt from them is counted together",
         )  # fmt: skip
-    return Spend(epsilon, source_id, DELTA if delta is None else delta, ledger)
+    return Spend(epsilon, source_id, DELTA if delta is None else delta, ledger, tuple(discover))
 
 
 def refuse_budget(**options: Any) -> None:

@@ -24,7 +24,7 @@ from tabsynth.report.model import Report
 
 if TYPE_CHECKING:
     from tabsynth.privacy.ledger import Ledger, SourceAccount
-    from tabsynth.private_line import Spend
+    from tabsynth.private_fit import Spend
 
 ledger_app = typer.Typer(help="What has been spent on which records.", no_args_is_help=True)
 
@@ -47,20 +47,20 @@ def fit(
     progress: Progress,
 ) -> None:
     """Learn a model under a privacy budget; what can be refused is, before it costs anything."""
-    from tabsynth import private_line
+    from tabsynth import private_fit
     from tabsynth.privacy.reading import read_private
 
     declared = read_schema(schema)
-    prepared = private_line.prepare(declared, synthesizer, given)
+    prepared = private_fit.prepare(declared, spend, synthesizer, given)
     if dry_run:
-        for line in prepared.lines(spend):
+        for line in prepared.lines():
             typer.echo(line)
         return
     out = place_for_model(out)
     spare([out], data, schema, spend.book.path, spend.book.witness)
     check_place(out)
     progress.say(f"reading {data}")
-    fitted = private_line.fit_private(
+    fitted = private_fit.fit_private(
         read_private(data, declared), schema=declared, spend=spend, synthesizer=synthesizer,
         parameters=given, say=progress.say,
     )  # fmt: skip
@@ -90,25 +90,25 @@ def run(
 
     `report` is what a report on real records compares, but for its policy, as of `PrivateReport`.
     """
-    from tabsynth import private_line, workflow
+    from tabsynth import private_fit, private_run, workflow
     from tabsynth.privacy.reading import read_private
 
     if deep:
         raise UsageError("--deep", expected="a run without a privacy budget", got="--epsilon",
                          remedy="leave it out; each of its fits would cost as much")  # fmt: skip
     declared = read_schema(schema)
-    private_line.prepare(declared, synthesizer, given)
-    results = [*workflow.RESULTS, *(private_line.PRIVATE_REPORTS if with_private_report else ())]
+    private_fit.prepare(declared, spend, synthesizer, given)
+    results = [*workflow.RESULTS, *(private_run.PRIVATE_REPORTS if with_private_report else ())]
     spare([out / name for name in results], data, schema, policy, spend.book.path)
     check_directory(out, results)
     check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
-    judged = private_line.PrivateReport(**report, policy=accepted)
+    judged = private_run.PrivateReport(**report, policy=accepted)
     judged.check(declared)
     if not with_private_report and any([report["target"], report["protected"], policy]):
         progress.say("note: what a report compares matters with --with-private-report alone")
     progress.say(f"reading {data}")
-    return private_line.run_private(
+    return private_run.run_private(
         read_private(data, declared), out, schema=declared, spend=spend, synthesizer=synthesizer,
         parameters=given, n=rows, private_report=judged if with_private_report else None,
         seed=seed, say=progress.say,

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tabsynth import __version__
 from tabsynth.privacy.budget import Budget
+from tabsynth.privacy.domain import Domain
 from tabsynth.privacy.ledger import RECORD, Reservation, SourceAccount, unit_words, upward
 from tabsynth.privacy.spending import Charge
 from tabsynth.schema.model import TableSchema
@@ -54,6 +55,7 @@ class StageSpend(_Part):
         sensitivity: how far one unit can move what is released; the largest of the stage.
         scale: the noise's parameter; the smallest of the stage.
         rho: what the stage cost.
+        delta: what it spent of delta; 0 but for the discovery of categories.
     """
 
     stage: str
@@ -62,6 +64,7 @@ class StageSpend(_Part):
     sensitivity: float
     scale: float
     rho: float = Field(ge=0)
+    delta: float = Field(default=0.0, ge=0)
 
 
 class Cumulative(_Part):
@@ -101,6 +104,7 @@ class Certificate(_Part):
         arithmetic: where whole numbers are used and where floating point is.
         libraries: versions of what the fit ran on.
         assumptions: what the promise takes to be public, word for word.
+        discovered: columns whose domain was found under the budget, so that it is no assumption.
         limits: what it does not promise.
     """
 
@@ -119,6 +123,7 @@ class Certificate(_Part):
     arithmetic: str = ARITHMETIC
     libraries: dict[str, str]
     assumptions: tuple[str, ...]
+    discovered: tuple[str, ...] = ()
     limits: tuple[str, ...]
 
     @model_validator(mode="after")
@@ -149,7 +154,8 @@ def certificate(
     reservation: Reservation,
     charges: Sequence[Charge],
     *,
-    domain_words: Sequence[str],
+    domain: Domain,
+    discovered: Sequence[str] = (),
     schema: TableSchema,
     noise: str,
     certified: bool,
@@ -160,7 +166,8 @@ def certificate(
         budget: what was granted.
         reservation: what the ledger charged for it.
         charges: what the fit's account was debited.
-        domain_words: the public assumption about each column, in sentences.
+        domain: what is public about the columns.
+        discovered: columns whose domain was not declared but found, and paid for.
         schema: of the table.
         noise: who drew the noise.
         certified: whether a promise may rest on it.
@@ -180,7 +187,12 @@ def certificate(
             "python": platform.python_version(),
             **{name: version(name) for name in LIBRARIES},
         },
-        assumptions=(*ON_TRUST, *_unit_words(schema), *domain_words),
+        assumptions=(
+            *ON_TRUST,
+            *_unit_words(schema),
+            *(w for n, w in zip(domain.names, domain.words(), strict=True) if n not in discovered),
+        ),
+        discovered=tuple(discovered),
         limits=limits(budget, account.unit),
     )
 
@@ -198,6 +210,7 @@ def by_stage(charges: Sequence[Charge]) -> tuple[StageSpend, ...]:
                 sensitivity=max(c.sensitivity for c in same),
                 scale=min(c.scale for c in same),
                 rho=math.fsum(c.rho for c in same),
+                delta=math.fsum(c.delta for c in same),
             )
         )
     return tuple(found)

@@ -61,7 +61,7 @@ def admit(
     """
     domain = Domain.declared(schema) if domain is None else domain
     unit, bound = unit_bound(schema)
-    _require_columns(raw, domain.names, unit)
+    require_columns(raw, domain.names, unit)
     raw = raw.select([*domain.names, *([unit] if unit and unit not in domain.names else [])])
     if unit is not None:
         raw = raw.take(pa.array(kept_records(raw.column(unit), schema, bound)))
@@ -131,7 +131,18 @@ def unit_bound(schema: TableSchema) -> tuple[str | None, int]:
     return unit, bound or 1
 
 
-def _require_columns(raw: pa.Table, names: tuple[str, ...], unit: str | None) -> None:
+def require_columns(raw: pa.Table, names: tuple[str, ...], unit: str | None) -> None:
+    """Refuse a table without the columns that are needed, by their names alone.
+
+    Args:
+        raw: columns as read from a file.
+        names: of the modelled columns.
+        unit: the privacy unit's column, None without one.
+
+    Raises:
+        DataError: a modelled column is not there.
+        PrivacyError: the privacy unit's column is not there.
+    """
     absent = [name for name in names if name not in raw.column_names]
     if absent:
         raise DataError(

@@ -23,6 +23,7 @@ from typing import Any, Final
 from tabsynth import __version__
 from tabsynth.errors import LedgerError, UsageError
 from tabsynth.privacy.accounting import epsilon_of, rho_of
+from tabsynth.privacy.budget import Budget
 from tabsynth.privacy.chain import PATIENCE, Appending, Body, Chain
 from tabsynth.privacy.places import default_ledger, default_witness
 
@@ -43,6 +44,7 @@ class FitSpend:
         epsilon: of the fit's budget.
         delta: of the fit's budget.
         rho: what was charged.
+        discovery: what was charged of delta, for finding categories.
         committed: whether the fit ended well; it is charged either way.
     """
 
@@ -52,6 +54,7 @@ class FitSpend:
     epsilon: float
     delta: float
     rho: float
+    discovery: float = 0.0
     committed: bool = False
 
     def sentence(self) -> str:
@@ -83,8 +86,15 @@ class SourceAccount:
 
     @property
     def cap(self) -> float:
-        """The largest sum of rho under the cap."""
-        return rho_of(self.epsilon, self.delta)
+        """The largest sum of rho under the cap, after what discoveries have spent of delta."""
+        left = self._delta_left
+        return rho_of(self.epsilon, left) if left > 0 else 0.0
+
+    @property
+    def _delta_left(self) -> float:
+        """The account's delta without what discoveries have spent of it, rounded down."""
+        left = Fraction(self.delta) - sum((Fraction(s.discovery) for s in self.spends), Fraction(0))
+        return -_upward(-left)
 
     @property
     def rho(self) -> float:
@@ -93,8 +103,11 @@ class SourceAccount:
 
     @property
     def cumulative(self) -> float:
-        """The epsilon that all spends have together, at the account's delta."""
-        return epsilon_of(self.rho, self.delta) if self.spends else 0.0
+        """The epsilon that all spends have together, at the account's delta; it may be infinite."""
+        if not self.spends:
+            return 0.0
+        left = self._delta_left
+        return epsilon_of(self.rho, left) if left > 0 else math.inf
 
     def sentence(self) -> str:
         """The account in words."""
@@ -152,16 +165,13 @@ class Ledger:
         """How many entries the file holds, after all checks on it; see `accounts`."""
         return len(self._chain.read())
 
-    def reserve(
-        self, source: str, unit: str, *, epsilon: float, delta: float, what: str
-    ) -> Reservation:
-        """FitSpend a fit's whole budget; after this returns, it stays charged.
+    def reserve(self, source: str, unit: str, budget: Budget, *, what: str) -> Reservation:
+        """Charge a fit's whole budget; after this returns, it stays charged.
 
         Args:
             source: the declared id of the records.
             unit: whose presence is hidden, in words.
-            epsilon: of the fit's budget.
-            delta: of the fit's budget.
+            budget: the fit's.
             what: the synthesizer.
 
         Raises:
@@ -170,8 +180,10 @@ class Ledger:
                 knows others; another unit than the source's; or a file that cannot be used.
         """
         require_source_id(source)
-        rho = rho_of(epsilon, delta)
-        spend = FitSpend(secrets.token_hex(8), _today(), what, epsilon, delta, rho)
+        epsilon, delta, rho = budget.epsilon, budget.delta, budget.rho
+        spend = FitSpend(
+            secrets.token_hex(8), _today(), what, epsilon, delta, rho, budget.discovery_delta
+        )
         with self._chain.appending() as chain:
             accounts = self._read(chain.entries)
             account = accounts.get(source)
@@ -182,13 +194,14 @@ class Ledger:
                     chain, SourceAccount(source, unit, max(epsilon, DEFAULT_CAP), delta)
                 )
             self._require_unit(account, unit)
-            if _total(account.spends) + Fraction(rho) > Fraction(account.cap):
-                raise self._exhausted(account, epsilon, delta)
+            after = _with(account, spend)
+            if _total(after.spends) > Fraction(after.cap):
+                raise self._exhausted(account, budget)
             chain.append(
                 _stamped("reserve", source=source, fit=spend.fit, what=what, epsilon=epsilon,
-                         delta=delta, rho=rho)
+                         delta=delta, rho=rho, discovery=spend.discovery)
             )  # fmt: skip
-        return Reservation(spend.fit, rho, _with(account, spend))
+        return Reservation(spend.fit, rho, after)
 
     def commit(self, reservation: Reservation) -> None:
         """Note that a fit ended well; what it was charged stays.
@@ -260,13 +273,21 @@ class Ledger:
             f"tabsynth ledger cap --source-id {source} --epsilon E",
         )
 
-    def _exhausted(self, account: SourceAccount, epsilon: float, delta: float) -> LedgerError:
+    def _exhausted(self, account: SourceAccount, budget: Budget) -> LedgerError:
         left = Fraction(account.cap) - _total(account.spends)
-        most = epsilon_of(float(left), delta) if left > 0 else 0.0
+        most = epsilon_of(float(left), budget.delta) if left > 0 else 0.0
+        if budget.discovery:
+            return self._error(
+                f"a request within the cap of source {account.source!r}, epsilon "
+                f"{account.epsilon:g} at delta {account.delta:g}",
+                "one beyond it, with what discovery takes of delta",
+                "declare domains instead, or have a cap of a larger delta declared "
+                "(tabsynth ledger cap)",
+            )
         return self._error(
             f"at most epsilon {_down(most)} more for source {account.source!r}, whose cap is "
             f"epsilon {account.epsilon:g} at delta {account.delta:g}",
-            f"a request for {epsilon:g}",
+            f"a request for {budget.epsilon:g}",
             "ask for less, or have whoever answers for the records declare a higher cap "
             "(tabsynth ledger cap)",
         )
@@ -311,7 +332,7 @@ def _apply(entry: Body, accounts: dict[str, SourceAccount]) -> None:
     elif kind == "reserve":
         if not (math.isfinite(entry["rho"]) and entry["rho"] > 0):
             raise ValueError("a spend is a positive number")
-        names = ("fit", "day", "what", "epsilon", "delta", "rho")
+        names = ("fit", "day", "what", "epsilon", "delta", "rho", "discovery")
         spend = FitSpend(**{name: entry[name] for name in names})
         accounts[source] = _with(accounts[source], spend)
     else:

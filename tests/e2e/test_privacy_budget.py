@@ -222,6 +222,49 @@ def test_lists_say_what_has_a_private_form(tabsynth: Run) -> None:
     assert "privacy: no privacy budget" in lines["trees"]
 
 
+# discovery
+
+OPEN = SCHEMA.replace("categories: [Basel, Bern, Biel]", "type: string").replace(
+    ", constraints: {minimum: 0, maximum: 500}, tabsynth: {decimals: 0}", ""
+)
+FIND = ("fit", "table.csv", "--schema", "open.yaml", "-o", "model.tabsynth")
+
+
+def test_domains_can_be_found_at_a_price(tabsynth: Run) -> None:
+    Path("open.yaml").write_text(OPEN)
+    records = [*table(600), ["p9", "Zug", "30", "1", "2020-01-01", "true"]]
+    Path("table.csv").write_bytes(as_csv(records))
+    done = tabsynth(
+        *FIND, "--epsilon", "3", "--source-id", "survey", "--discover", "city", "income"
+    )
+    assert done.code == 0, done.err
+    manifest = manifest_of()
+    fields = {f["name"]: f for f in manifest["schema"]["fields"]}
+    # false alarm: 200 records of a category below a threshold of about 40
+    assert fields["city"]["categories"] == ["Basel", "Bern", "Biel", "OTHER"]
+    assert 256 <= fields["income"]["constraints"]["maximum"] <= 512
+    found = manifest["privacy"]["certificate"]
+    assert found["discovered"] == ["city", "income"]
+    assert not any(line.startswith(("city", "income")) for line in found["assumptions"])
+    assert sum(s["rho"] for s in found["stages"]) <= found["rho"] * (1 + 1e-9)
+    assert 0 < sum(s["delta"] for s in found["stages"]) <= 0.5e-6
+    assert found["cumulative"]["epsilon"] <= 3
+    assert tabsynth("sample", "model.tabsynth", "-n", "20", "-o", "a.csv").code == 0
+
+
+@pytest.mark.parametrize("words", [["--discover", "age"], ["--discover", "smoker"]])
+def test_what_cannot_be_found_is_refused_and_costs_nothing(tabsynth: Run, words: list[str]) -> None:
+    Path("open.yaml").write_text(OPEN)
+    tabsynth(*FIND, *BUDGET, *words, "--quiet").refused(5)
+    tabsynth(*FIND, *BUDGET, "--discover", "nothing", "--quiet").refused(2)
+    tabsynth(*FIND, "--discover", "city", "--quiet").refused(2)
+    # one is found, the other is still open
+    done = tabsynth(*FIND, *BUDGET, "--discover", "city", "--quiet")
+    assert done.refused(5) == "schema"
+    assert "'income'" in done.err
+    assert spent(tabsynth) == []
+
+
 # neighbours
 
 
@@ -496,7 +539,7 @@ def test_a_ledger_that_cannot_be_written_is_refused(tabsynth: Run, tabsynth_proc
 
 DYING = (
     f"{private_margins.REGISTER}; import os; from tabsynth import modelfile as f; "
-    "from tabsynth import private_line as p; from tests import private_margins as m"
+    "from tabsynth import private_fit as p; from tests import private_margins as m"
 )
 KILL = "(lambda *a, **k: os.kill(os.getpid(), 9))"
 STEPS = {

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tabsynth.errors import LedgerError
+from tabsynth.privacy.budget import Budget
 from tabsynth.privacy.ledger import Ledger
 
 DELTA = 1e-6
@@ -28,7 +29,7 @@ def ledger(folder: Path) -> Ledger:
 
 
 def reserve(folder: Path, epsilon: float = 0.1) -> Any:
-    return ledger(folder).reserve("survey", "one record", epsilon=epsilon, delta=DELTA, what="mst")
+    return ledger(folder).reserve("survey", "one record", Budget(epsilon, DELTA), what="mst")
 
 
 def forked(work: Callable[[], None]) -> int:

@@ -8,8 +8,10 @@ from pydantic import ValidationError
 from tabsynth.manifests import Privacy
 from tabsynth.privacy.budget import Budget
 from tabsynth.privacy.certificate import Certificate, by_stage, certificate, unit_of
+from tabsynth.privacy.domain import Domain
 from tabsynth.privacy.ledger import RECORD, FitSpend, Reservation, SourceAccount, upward
 from tabsynth.privacy.spending import Charge
+from tabsynth.schema.generator import Sequence
 from tabsynth.schema.model import TableSchema
 from tests.zoo import field
 
@@ -20,18 +22,23 @@ CHARGES = [
     Charge("tree", "exponential mechanism", 3.0, 8.0, BUDGET.rho / 8),
     Charge("pairs", "discrete Gaussian", 2.0, 20.0, BUDGET.rho / 2),
 ]
-SCHEMA = TableSchema.model_validate(
-    {"fields": [field("who"), field("age", "integer")],
-     "tabsynth": {"privacy_unit": "who", "max_records_per_unit": 3}}
-)  # fmt: skip
+SCHEMA = TableSchema.model_validate({
+    "fields": [
+        field("who", tabsynth={"generator": Sequence(prefix="p")}),
+        field("age", "integer", constraints={"minimum": 0, "maximum": 9}),
+        field("ward", categories=("a", "b")),
+    ],
+    "tabsynth": {"privacy_unit": "who", "max_records_per_unit": 3},
+})  # fmt: skip
+DOMAIN = Domain.declared(SCHEMA)
 
 
 def made(*, certified: bool = True, spends: int = 2, unit: str = RECORD) -> Certificate:
     charged = FitSpend("ab", "2026-01-01", "mst", 1.0, 1e-6, BUDGET.rho)
     account = SourceAccount("survey", unit, 10.0, 1e-6, (charged,) * spends)
     return certificate(
-        BUDGET, Reservation("ab", BUDGET.rho, account), CHARGES, domain_words=["age is public"],
-        schema=SCHEMA, noise="opendp 0.16.0", certified=certified,
+        BUDGET, Reservation("ab", BUDGET.rho, account), CHARGES, domain=DOMAIN,
+        discovered=["ward"], schema=SCHEMA, noise="opendp 0.16.0", certified=certified,
     )  # fmt: skip
 
 
@@ -78,8 +85,13 @@ def test_foreseeable_noise_voids_it_everywhere() -> None:
 
 def test_assumptions_name_the_domain_and_the_unit() -> None:
     assumptions = made().assumptions
-    assert "age is public" in assumptions
+    assert "age lies from 0 to 9, asked about in 10 values; may be missing" in assumptions
     assert any("3 records of one who count" in line for line in assumptions)
+
+
+def test_what_was_found_is_no_assumption() -> None:
+    assert made().discovered == ("ward",)
+    assert not any(line.startswith("ward") for line in made().assumptions)
 
 
 def test_units_are_named_alike() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tabsynth.errors import InputError, LedgerError, UsageError
 from tabsynth.privacy.accounting import epsilon_of, rho_of
+from tabsynth.privacy.budget import Budget
 from tabsynth.privacy.ledger import DEFAULT_CAP, RECORD, Ledger, Reservation
 
 DELTA = 1e-6
@@ -30,7 +31,7 @@ def ledger(tmp_path: Path) -> Ledger:
 def reserve(
     ledger: Ledger, epsilon: float = 1.0, source: str = "survey", unit: str = RECORD
 ) -> Reservation:
-    return ledger.reserve(source, unit, epsilon=epsilon, delta=DELTA, what="mst")
+    return ledger.reserve(source, unit, Budget(epsilon, DELTA), what="mst")
 
 
 # what is spent
@@ -101,6 +102,24 @@ def test_a_cap_may_be_raised_and_lowered_and_both_stand_in_the_file(ledger: Ledg
         reserve(ledger, 0.01)
     caps = [e["epsilon"] for e in entries(ledger) if e["entry"] in ("open", "cap")]
     assert caps == [1, 3, 0.5]
+
+
+def test_what_discovery_takes_of_delta_adds_up_too(ledger: Ledger) -> None:
+    half = Budget(0.5, DELTA, discovery=0.5)
+    ledger.reserve("survey", RECORD, half, what="mst")
+    (account,) = ledger.accounts()
+    assert account.rho == half.rho < Budget(0.5, DELTA).rho
+    assert account.cumulative <= 0.5
+    assert account.cumulative > epsilon_of(account.rho, DELTA)
+    with pytest.raises(LedgerError, match="with what discovery takes of delta"):
+        ledger.reserve("survey", RECORD, half, what="mst")
+    # a fit that discovers nothing still has the other half
+    reserve(ledger, 0.5)
+    ledger.cap("survey", epsilon=10, delta=3 * DELTA)
+    ledger.reserve("survey", RECORD, half, what="mst")
+    (account,) = ledger.accounts()
+    assert len(account.spends) == 3
+    assert account.cumulative < 1.5
 
 
 def test_each_source_has_its_own_budget(ledger: Ledger) -> None:

@@ -1,50 +1,32 @@
-"""The private line: raw records, a declared schema and a budget in; a model with a certificate out.
-
-    file -> raw columns -> (budget reserved) -> intake -> PrivateTable -> PrivateSynthesizer.fit
-         -> Fitted with a Certificate -> (reservation committed)
-
-No `Table` is made of the records, as checking them would tell of them: what is refused here depends
-on the schema, the options and the names of columns. What is refused before the budget is reserved
-costs nothing; after it, the budget is spent, whatever happens.
-"""
+"""A run under a privacy budget: what may be handed on, and apart from it a report that may not."""
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 
 from tabsynth import __version__
-from tabsynth.choice import AUTO, configure, resolve_private
-from tabsynth.constraints.plan import Plan
+from tabsynth.choice import AUTO
 from tabsynth.constraints.training import require_kept
-from tabsynth.errors import DataError, PrivacyError, UsageError
+from tabsynth.errors import DataError, UsageError
 from tabsynth.gate import Policy
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.write import open_writer
 from tabsynth.manifests import Privacy, RunManifest
 from tabsynth.modelfile import Fitted
-from tabsynth.privacy.budget import DELTA, Budget
-from tabsynth.privacy.certificate import certificate, unit_of
-from tabsynth.privacy.domain import Domain
-from tabsynth.privacy.intake import admit
-from tabsynth.privacy.ledger import Ledger, require_source_id
-from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.parting import part
-from tabsynth.privacy.spending import Account
-from tabsynth.refusals import check_protected, check_strata, check_target, require_generated_keys
+from tabsynth.private_fit import Spend, fit_prepared, prepare
+from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Audience, Report
 from tabsynth.sampler import sample
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.model import TableSchema
-from tabsynth.synthesizers.margins import two_digits
 from tabsynth.table import Table
 from tabsynth.workflow import (
     describe_run,
@@ -76,40 +58,6 @@ NOT_MEASURED: Final = (
 
 
 @dataclass(frozen=True)
-class Spend:
-    """A privacy budget, and where it is accounted for.
-
-    Args:
-        epsilon: finite and above 0; smaller is more private.
-        source_id: a name for the records, the same for every fit of them; written to outputs.
-        delta: between 0 and 1, both excluded.
-        ledger: the ledger file; by default the person's own.
-
-    Raises:
-        UsageError: values that are none of these.
-    """
-
-    epsilon: float
-    source_id: str
-    delta: float = DELTA
-    ledger: str | Path | None = None
-
-    def __post_init__(self) -> None:
-        require_source_id(self.source_id)
-        Budget(self.epsilon, self.delta)
-
-    @property
-    def budget(self) -> Budget:
-        """Epsilon and delta alone."""
-        return Budget(self.epsilon, self.delta)
-
-    @property
-    def book(self) -> Ledger:
-        """The ledger."""
-        return Ledger.at(self.ledger)
-
-
-@dataclass(frozen=True)
 class PrivateReport:
     """What a report on real records compares; it is not differentially private.
 
@@ -136,141 +84,6 @@ class PrivateReport:
         check_target(self.target, schema)
         check_protected(self.protected, schema)
         check_strata(self.strata, self.protected, self.target, schema)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All that a private fit needs but records and a budget; follows from public facts.
-
-    Args:
-        name: of the synthesizer.
-        maker: the synthesizer.
-        schema: of the table.
-        domain: what is publicly known about its columns.
-    """
-
-    name: str
-    maker: Any
-    schema: TableSchema
-    domain: Domain
-
-    def lines(self, spend: Spend) -> list[str]:
-        """What a person should know before the budget is spent.
-
-        Privacy: reads the ledger, no record.
-        """
-        caution = spend.budget.caution
-        book = spend.book
-        return [
-            *([f"warning: {caution}"] if caution else []),
-            f"synthesizer {self.name}, {len(self.domain.names)} columns",
-            f"privacy unit: {unit_of(self.schema)}",
-            f"epsilon {spend.epsilon:g} at delta {spend.delta:g} will be charged to source "
-            f"{spend.source_id!r} in {book.path}, whatever becomes of the fit",
-        ]
-
-
-def prepare(
-    schema: TableSchema | None,
-    synthesizer: str = AUTO,
-    parameters: Mapping[str, Any] | None = None,
-) -> Prepared:
-    """Refuse what can be refused without a record, and decide what will be fitted.
-
-    Args:
-        schema: of the table.
-        synthesizer: a registered name with a private form, or `auto`.
-        parameters: hyper-parameters by name, values or texts.
-
-    Raises:
-        PrivacyError: no schema; a synthesizer without a private form; a constraint that the records
-            would have to tell; a domain that is too large for the synthesizer.
-        UndeclaredDomainError: naming every column that lacks a declared domain.
-        SchemaError: constraints that contradict each other or the columns, or a modelled key.
-        UsageError: an unknown synthesizer or parameter.
-    """
-    name = resolve_private(synthesizer)
-    maker = configure(name, parameters or {}, private=True)
-    if schema is None:
-        raise PrivacyError(
-            "--schema", expected="a schema in which a person declared every column's domain",
-            got="none", remedy="write one; `tabsynth schema infer` proposes one, whose facts count "
-            "once you have checked that they are public and deleted their names from `observed`",
-        )  # fmt: skip
-    domain = Domain.declared(schema)
-    # no records, but every column: what else is refused follows from the schema
-    nothing = pa.table({name: pa.array([], pa.string()) for name in schema.names})
-    admit(nothing, schema, Account(1.0), domain=domain)
-    require_generated_keys(schema)
-    Plan.unlearnt(schema)
-    if callable(getattr(maker, "check", None)):
-        maker.check(domain)
-    return Prepared(name, maker, schema, domain)
-
-
-def fit_private(
-    data: Records,
-    *,
-    schema: TableSchema,
-    spend: Spend,
-    synthesizer: str = AUTO,
-    parameters: Mapping[str, Any] | None = None,
-    noise: NoiseSource | None = None,
-    say: Say = lambda _: None,
-) -> Fitted:
-    """Learn a model of private records under differential privacy.
-
-    Args:
-        data: the records, unchecked.
-        schema: what they are; every modelled column declares its domain.
-        spend: the budget, and the ledger that it is charged to.
-        synthesizer: a registered name with a private form, or `auto`.
-        parameters: hyper-parameters by name, values or texts.
-        noise: for tests alone; by default OpenDP's, which nobody can foresee.
-        say: called with a line before each step.
-
-    Raises:
-        PrivacyError: see `prepare`; a privacy unit that is not there.
-        LedgerError: too little is left, or a ledger that cannot be used.
-        DataError: a column of the schema that is not there.
-        UsageError: an unknown synthesizer or parameter.
-
-    Privacy: everything that is learnt, the number of records included, is differentially private
-        with the budget's epsilon and delta; see `Fitted.certificate`. No seed reaches the fit.
-    """
-    prepared = prepare(schema, synthesizer, parameters)
-    return _fit(raw_table(data), prepared, spend, noise=noise, say=say)
-
-
-def _fit(
-    raw: pa.Table, prepared: Prepared, spend: Spend, *, noise: NoiseSource | None, say: Say
-) -> Fitted:
-    """Reserve, admit, fit, commit."""
-    schema, source = prepared.schema, OpenDPNoise() if noise is None else noise
-    for line in prepared.lines(spend):
-        say(line)
-    # refuses columns that are not there; no answer is paid for yet
-    admit(raw.slice(0, 0), schema, Account(spend.budget.rho), domain=prepared.domain, noise=source)
-    reserved = spend.book.reserve(
-        spend.source_id, unit_of(schema), epsilon=spend.epsilon, delta=spend.delta,
-        what=prepared.name,
-    )  # fmt: skip
-    say(f"fitting {prepared.name}")
-    account = Account(reserved.rho)
-    data = admit(raw, schema, account, domain=prepared.domain, noise=source)
-    model = prepared.maker.fit(data, rng=np.random.default_rng())
-    spend.book.commit(reserved)
-    return Fitted(
-        model=model,
-        schema=schema,
-        synthesizer=prepared.name,
-        parameters=dataclasses.asdict(prepared.maker),
-        default_rows=max(1, two_digits(model.rows)),
-        certificate=certificate(
-            spend.budget, reserved, account.charges, domain_words=prepared.domain.words(),
-            schema=schema, noise=source.name, certified=source.certified,
-        ),
-    )  # fmt: skip
 
 
 def run_private(
@@ -314,14 +127,14 @@ def run_private(
     """
     if n is not None and n < 1:
         raise UsageError("-n", expected="at least 1 record", got=str(n), remedy="ask for 1 or more")
-    prepared = prepare(schema, synthesizer, parameters)
+    prepared = prepare(schema, spend, synthesizer, parameters)
     if private_report is not None:
         private_report.check(schema)
     seed = fresh_seed() if seed is None else seed
     raw = raw_table(data)
     parts = None if private_report is None else _parts(raw, schema)
     with atomic_files(out) as folder:
-        fitted = _fit(raw if parts is None else parts[0], prepared, spend, noise=None, say=say)
+        fitted = fit_prepared(raw if parts is None else parts[0], prepared, say=say)
         say("sampling")
         synthetic = sample(fitted, n, seed=seed)
         report = _bundle(folder, fitted, synthetic, seed=seed, n=n)
@@ -404,5 +217,6 @@ def command(fitted: Fitted, *, seed: int, n: int | None) -> str:
     parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
     parts += [f"-n {n}"] if n else []
     parts += [f"--epsilon {found.epsilon:g} --delta {found.delta:g}"]
+    parts += [f"--discover {shlex.quote(name)}" for name in found.discovered]
     parts += [f"--source-id {shlex.quote(found.cumulative.source)} --seed {seed}"]
     return " ".join(parts)

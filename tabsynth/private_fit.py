@@ -1,0 +1,279 @@
+"""The private line: raw records, a declared schema and a budget in; a model with a certificate out.
+
+    file -> raw columns -> (budget reserved) -> intake -> PrivateTable -> PrivateSynthesizer.fit
+         -> Fitted with a Certificate -> (reservation committed)
+
+No `Table` is made of the records, as checking them would tell of them: what is refused here depends
+on the schema, the options and the names of columns. What is refused before the budget is reserved
+costs nothing; after it, the budget is spent, whatever happens.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from tabsynth.choice import AUTO, configure, resolve_private
+from tabsynth.constraints.plan import Plan
+from tabsynth.errors import PrivacyError, UsageError
+from tabsynth.modelfile import Fitted
+from tabsynth.privacy.budget import DELTA, Budget
+from tabsynth.privacy.certificate import certificate, unit_of
+from tabsynth.privacy.discovery import discover_bounds, discover_categories
+from tabsynth.privacy.domain import Domain
+from tabsynth.privacy.intake import admit, require_columns
+from tabsynth.privacy.ledger import Ledger, require_source_id
+from tabsynth.privacy.noise import NoiseSource, OpenDPNoise, SeededNoise
+from tabsynth.privacy.spending import Account
+from tabsynth.refusals import require_generated_keys
+from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.margins import two_digits
+from tabsynth.workflow import (
+    raw_table,
+)
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    import pandas as pd
+
+    Records: TypeAlias = pa.Table | pd.DataFrame
+
+Say = Callable[[str], object]
+
+# shares of a budget that the discovery of domains takes
+DISCOVERY_RHO: Final = 0.1
+DISCOVERY_DELTA: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Spend:
+    """A privacy budget, and where it is accounted for.
+
+    Args:
+        epsilon: finite and above 0; smaller is more private.
+        source_id: a name for the records, the same for every fit of them; written to outputs.
+        delta: between 0 and 1, both excluded.
+        ledger: the ledger file; by default the person's own.
+        discover: columns whose categories or bounds nobody declared; they are found for a tenth of
+            the budget, and where there are texts among them for half of delta.
+
+    Raises:
+        UsageError: values that are none of these.
+    """
+
+    epsilon: float
+    source_id: str
+    delta: float = DELTA
+    ledger: str | Path | None = None
+    discover: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        require_source_id(self.source_id)
+        Budget(self.epsilon, self.delta)
+
+    def budget(self, schema: TableSchema) -> Budget:
+        """Epsilon and delta, and the share of delta that discovering categories takes."""
+        texts, _ = found_apart(schema, self.discover)
+        return Budget(self.epsilon, self.delta, DISCOVERY_DELTA if texts else 0.0)
+
+    @property
+    def book(self) -> Ledger:
+        """The ledger."""
+        return Ledger.at(self.ledger)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a private fit needs but records and a budget; follows from public facts.
+
+    Args:
+        name: of the synthesizer.
+        maker: the synthesizer.
+        schema: of the table.
+        domain: what is publicly known about its columns; None where some of it is to be found.
+        spend: the budget.
+    """
+
+    name: str
+    maker: Any
+    schema: TableSchema
+    domain: Domain | None
+    spend: Spend
+
+    def lines(self) -> list[str]:
+        """What a person should know before the budget is spent.
+
+        Privacy: reads the ledger, no record.
+        """
+        spend = self.spend
+        caution = spend.budget(self.schema).caution
+        return [
+            *([f"warning: {caution}"] if caution else []),
+            f"synthesizer {self.name}, {len(self.schema.modelled_names)} columns",
+            f"privacy unit: {unit_of(self.schema)}",
+            f"epsilon {spend.epsilon:g} at delta {spend.delta:g} will be charged to source "
+            f"{spend.source_id!r} in {spend.book.path}, whatever becomes of the fit",
+        ]
+
+
+def prepare(
+    schema: TableSchema | None,
+    spend: Spend,
+    synthesizer: str = AUTO,
+    parameters: Mapping[str, Any] | None = None,
+) -> Prepared:
+    """Refuse what can be refused without a record, and decide what will be fitted.
+
+    Args:
+        schema: of the table.
+        spend: the budget.
+        synthesizer: a registered name with a private form, or `auto`.
+        parameters: hyper-parameters by name, values or texts.
+
+    Raises:
+        PrivacyError: no schema; a synthesizer without a private form; a constraint that the records
+            would have to tell; a domain that is too large for the synthesizer.
+        UndeclaredDomainError: naming every column that lacks a declared domain.
+        SchemaError: constraints that contradict each other or the columns, or a modelled key.
+        UsageError: an unknown synthesizer or parameter.
+    """
+    name = resolve_private(synthesizer)
+    maker = configure(name, parameters or {}, private=True)
+    if schema is None:
+        raise PrivacyError(
+            "--schema", expected="a schema in which a person declared every column's domain",
+            got="none", remedy="write one; `tabsynth schema infer` proposes one, whose facts count "
+            "once you have checked that they are public and deleted their names from `observed`",
+        )  # fmt: skip
+    # no records, but every column: what is refused here follows from the schema
+    nothing = pa.table({name: pa.array([], pa.string()) for name in schema.names})
+    known = discovered(nothing, schema, Account(1.0, 0.5), spend.discover, noise=SeededNoise(0))
+    domain = Domain.declared(known)
+    admit(nothing, known, Account(1.0), domain=domain)
+    require_generated_keys(schema)
+    Plan.unlearnt(schema)
+    if spend.discover:
+        return Prepared(name, maker, schema, None, spend)
+    check_size(maker, domain)
+    return Prepared(name, maker, schema, domain, spend)
+
+
+def check_size(maker: Any, domain: Domain) -> None:
+    """Let a synthesizer refuse a domain that is too large for it."""
+    if callable(getattr(maker, "check", None)):
+        maker.check(domain)
+
+
+def found_apart(schema: TableSchema, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Columns to be discovered: those whose categories are looked for, and those whose bounds are.
+
+    Raises:
+        UsageError: a name that is no modelled column.
+    """
+    for name in names:
+        if name not in schema.modelled_names:
+            raise UsageError(
+                "--discover", expected=f"one of {', '.join(schema.modelled_names[:12])}",
+                got=f"{name!r}", remedy="name modelled columns",
+            )  # fmt: skip
+    texts = [name for name in names if schema.field(name).type == "string"]
+    return texts, [name for name in names if name not in texts]
+
+
+def discovered(
+    raw: pa.Table,
+    schema: TableSchema,
+    account: Account,
+    columns: Sequence[str],
+    *,
+    noise: NoiseSource,
+) -> TableSchema:
+    """The schema with the domains of some columns found, for a tenth of an account.
+
+    Raises:
+        PrivacyError: a column whose domain is declared, or is none that can be found.
+    """
+    texts, others = found_apart(schema, columns)
+    each = account.rho * DISCOVERY_RHO / max(1, bool(texts) + bool(others))
+    if texts:
+        schema = discover_categories(
+            raw, schema, account, columns=texts, rho=each, delta=account.delta, noise=noise
+        )
+    if others:
+        schema = discover_bounds(raw, schema, account, columns=others, rho=each, noise=noise)
+    return schema
+
+
+def fit_private(
+    data: Records,
+    *,
+    schema: TableSchema,
+    spend: Spend,
+    synthesizer: str = AUTO,
+    parameters: Mapping[str, Any] | None = None,
+    noise: NoiseSource | None = None,
+    say: Say = lambda _: None,
+) -> Fitted:
+    """Learn a model of private records under differential privacy.
+
+    Args:
+        data: the records, unchecked.
+        schema: what they are; every modelled column declares its domain.
+        spend: the budget, and the ledger that it is charged to.
+        synthesizer: a registered name with a private form, or `auto`.
+        parameters: hyper-parameters by name, values or texts.
+        noise: for tests alone; by default OpenDP's, which nobody can foresee.
+        say: called with a line before each step.
+
+    Raises:
+        PrivacyError: see `prepare`; a privacy unit that is not there.
+        LedgerError: too little is left, or a ledger that cannot be used.
+        DataError: a column of the schema that is not there.
+        UsageError: an unknown synthesizer or parameter.
+
+    Privacy: everything that is learnt, the number of records included, is differentially private
+        with the budget's epsilon and delta; see `Fitted.certificate`. No seed reaches the fit.
+    """
+    prepared = prepare(schema, spend, synthesizer, parameters)
+    return fit_prepared(raw_table(data), prepared, noise=noise, say=say)
+
+
+def fit_prepared(
+    raw: pa.Table, prepared: Prepared, *, noise: NoiseSource | None = None, say: Say
+) -> Fitted:
+    """Reserve, admit, fit, commit; see `fit_private`."""
+    schema, spend, maker = prepared.schema, prepared.spend, prepared.maker
+    source = OpenDPNoise() if noise is None else noise
+    for line in prepared.lines():
+        say(line)
+    require_columns(raw, schema.modelled_names, schema.tabsynth.privacy_unit)
+    budget = spend.budget(schema)
+    reserved = spend.book.reserve(spend.source_id, unit_of(schema), budget, what=prepared.name)
+    say(f"fitting {prepared.name}")
+    account = Account(reserved.rho, budget.discovery_delta)
+    domain = prepared.domain
+    if domain is None:
+        schema = discovered(raw, schema, account, spend.discover, noise=source)
+        domain = Domain.declared(schema)
+        check_size(maker, domain)
+    data = admit(raw, schema, account, domain=domain, noise=source)
+    model = maker.fit(data, rng=np.random.default_rng())
+    spend.book.commit(reserved)
+    return Fitted(
+        model=model,
+        schema=schema,
+        synthesizer=prepared.name,
+        parameters=dataclasses.asdict(maker),
+        default_rows=max(1, two_digits(model.rows)),
+        certificate=certificate(
+            budget, reserved, account.charges, domain=domain, discovered=spend.discover,
+            schema=schema, noise=source.name, certified=source.certified,
+        ),
+    )  # fmt: skip
