@@ -99,7 +99,8 @@ def covered_by(real: Numbers, synthetic: Numbers) -> Flags:
 
     Returns:
         Shape (records, levels): the mean over records is R_beta of the paper's equation 5, with
-        the nearest real neighbour.
+        the nearest real neighbour. The innermost share is one of the synthetic points that are
+        nearest to real ones, as in the authors' code; the paper's equation has all of them.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -108,18 +109,19 @@ def covered_by(real: Numbers, synthetic: Numbers) -> Flags:
         NearestNeighbors(n_neighbors=1, algorithm="brute").fit(synthetic).kneighbors(real)
     )
     inner = np.linalg.norm(synthetic - synthetic.mean(axis=0), axis=1)
-    radii = np.quantile(inner, LEVELS)
+    inner = inner[nearest[:, 0]]
     close = away[:, 0] <= own
-    flags: Flags = close[:, None] & (inner[nearest[:, 0]][:, None] <= radii)
+    flags: Flags = close[:, None] & (inner[:, None] <= np.quantile(inner, LEVELS))
     return flags
 
 
 def agreement(curve: Numbers) -> float:
-    """One minus twice the mean distance of a curve from the diagonal, at least 0.
+    """One minus twice the area between a curve and the diagonal, at least 0.
 
-    Source: Alaa et al. (2022), equation 8, with the mean over levels for the integral.
+    Source: Alaa et al. (2022), equation 8, the integral being a sum as in their code.
     """
-    return max(0.0, 1 - 2 * float(np.mean(np.abs(curve - LEVELS))))
+    step = LEVELS[1] - LEVELS[0]
+    return max(0.0, 1 - 2 * float(np.sum(np.abs(curve - LEVELS)) * step))
 
 
 def _error(flags: Flags) -> float:

@@ -21,6 +21,7 @@ Rows = NDArray[np.int64]
 Maker = Callable[[Table, Table, float, np.random.Generator], Table]
 NOISE = 0.01
 PARTIAL = 3
+EPSILON = 0.1
 
 
 def another_split(train: Table, others: Table, share: float, rng: np.random.Generator) -> Table:
@@ -39,10 +40,11 @@ def independent_columns(
 def strongly_private(train: Table, others: Table, share: float, rng: np.random.Generator) -> Table:
     """Each column drawn on its own from noisy counts of the training records' values or tenths.
 
-    Laplace noise with epsilon 0.1 for each column on a table of at least 100 records; numbers are
-    drawn evenly within the tenths of other people, who stand for public knowledge of the domain.
+    Laplace noise, its epsilon being 0.1 for all columns together; numbers are drawn evenly within
+    the tenths of other people, who stand for public knowledge of the domain.
     """
-    columns = [_noisy_column(train, others, name, rng) for name in train.schema.names]
+    scale = len(train.schema.names) / EPSILON
+    columns = [_noisy_column(train, others, name, scale, rng) for name in train.schema.names]
     return Table(train.schema, pa.table(columns, names=list(train.schema.names)))
 
 
@@ -239,27 +241,31 @@ def _rarity(table: Table) -> NDArray[np.float64]:
     return total
 
 
-def _noisy_column(train: Table, others: Table, name: str, rng: np.random.Generator) -> pa.Array:
+def _noisy_column(
+    train: Table, others: Table, name: str, scale: float, rng: np.random.Generator
+) -> pa.Array:
     rows = train.num_rows
     if _is_number(train, name):
         public = numbers(others.column(name))
         cuts = np.quantile(public[~np.isnan(public)], np.linspace(0, 1, 11))
         seen = numbers(train.column(name))
         counts = np.histogram(seen[~np.isnan(seen)], np.unique(cuts))[0]
-        cell = rng.choice(len(counts), rows, p=_noisy_shares(counts, rng))
+        cell = rng.choice(len(counts), rows, p=_noisy_shares(counts, scale, rng))
         ends = np.unique(cuts)
         values = ends[cell] + rng.random(rows) * (ends[cell + 1] - ends[cell])
         return _as_column(values, train.column(name))
     codes, public_codes = shared_codes([train.column(name), others.column(name)])
     counts = np.bincount(codes + 1, minlength=int(public_codes.max(initial=0)) + 2)
     known = np.unique(public_codes + 1)
-    drawn = known[rng.choice(len(known), rows, p=_noisy_shares(counts[known], rng))]
+    drawn = known[rng.choice(len(known), rows, p=_noisy_shares(counts[known], scale, rng))]
     first = {int(c): i for i, c in reversed(list(enumerate(public_codes + 1)))}
     return others.column(name).take(pa.array([first[int(c)] for c in drawn]))
 
 
-def _noisy_shares(counts: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
-    noised = np.maximum(counts + rng.laplace(0, 10, len(counts)), 0) + 1e-9
+def _noisy_shares(
+    counts: NDArray[np.int64], scale: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    noised = np.maximum(counts + rng.laplace(0, scale, len(counts)), 0) + 1e-9
     shares: NDArray[np.float64] = noised / noised.sum()
     return shares
 
