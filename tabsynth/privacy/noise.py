@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.errors import BudgetError
 from tabsynth.privacy.accounting import gaussian_cost, selection_cost
 
 Integers = NDArray[np.int64]
@@ -150,8 +151,15 @@ class SeededNoise:
 
 
 def _checked(scale: float) -> float:
-    if not 0 < scale <= LARGEST_SCALE:
-        raise ValueError(f"expected a noise scale above 0 and at most {LARGEST_SCALE:g}")
+    if not scale > 0:
+        raise ValueError("expected a noise scale above 0")
+    if scale > LARGEST_SCALE:
+        raise BudgetError(
+            "budget",
+            expected=f"one that is met by noise of at most {LARGEST_SCALE:g}",
+            got="one so small that it needs more",
+            remedy="grant a larger epsilon or delta",
+        )
     return float(scale)
 
 

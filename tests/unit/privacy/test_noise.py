@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tabsynth.errors import BudgetError
 from tabsynth.privacy.accounting import gaussian_cost, selection_cost
 from tabsynth.privacy.calibration import scale_for, sigma_for
 from tabsynth.privacy.noise import OpenDPNoise, SeededNoise
 from tabsynth.privacy.second_noise import DiffprivlibNoise
 from tests.exact import discrete_gaussian, discrete_laplace, exponential_choice, p_value
+from tests.private import private
 
 ALARM = 1e-6
 SOURCES = [OpenDPNoise(), DiffprivlibNoise(), SeededNoise(3)]
@@ -136,10 +138,18 @@ def test_a_choices_charge_covers_what_opendps_own_proof_says(sensitivity: int, r
     assert selection_cost(sensitivity, scale) == pytest.approx(rho, rel=1e-9)
 
 
-@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan, math.inf, 2.0**49])
-def test_scales_out_of_reach_are_refused(scale: float) -> None:
+@pytest.mark.parametrize("scale", [0.0, -1.0, math.nan])
+def test_scales_that_are_none_are_refused(scale: float) -> None:
     with pytest.raises(ValueError, match="noise scale"):
         OpenDPNoise().gaussian(np.zeros(1, np.int64), scale)
+
+
+def test_a_budget_too_small_for_any_noise_is_refused_unpaid() -> None:
+    table = private([(0,)], 2, rho=1.0, noise=OpenDPNoise())
+    for rho in (1e-40, 5e-324):
+        with pytest.raises(BudgetError, match="grant a larger epsilon"):
+            table.marginals([(0,)], rho=rho, stage="s")
+    assert table.remaining == 1.0
 
 
 def test_only_exact_noise_from_the_system_is_certified() -> None:
