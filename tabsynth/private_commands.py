@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -175,7 +176,11 @@ def _as_json(account: SourceAccount) -> dict[str, Any]:
         "source_id": account.source,
         "unit": account.unit,
         "cap": {"epsilon": account.epsilon, "delta": account.delta, "rho": account.cap},
-        "spent": {"epsilon": account.cumulative, "delta": account.delta, "rho": account.rho},
+        "spent": {
+            # none where discoveries have used up the delta of a cap that was lowered
+            "epsilon": account.cumulative if math.isfinite(account.cumulative) else None,
+            "delta": account.delta, "rho": account.rho,
+        },
         "fits": [
             {
                 "fit": s.fit, "day": s.day, "synthesizer": s.what, "epsilon": s.epsilon,

@@ -30,13 +30,11 @@ from tabsynth.privacy.domain import Domain
 from tabsynth.privacy.intake import admit, require_columns
 from tabsynth.privacy.ledger import Ledger, require_source_id
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise, SeededNoise
+from tabsynth.privacy.reading import raw_columns
 from tabsynth.privacy.spending import Account
 from tabsynth.refusals import require_generated_keys
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.margins import two_digits
-from tabsynth.workflow import (
-    raw_table,
-)
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -242,7 +240,7 @@ def fit_private(
         with the budget's epsilon and delta; see `Fitted.certificate`. No seed reaches the fit.
     """
     prepared = prepare(schema, spend, synthesizer, parameters)
-    return fit_prepared(raw_table(data), prepared, noise=noise, say=say)
+    return fit_prepared(raw_columns(data, schema), prepared, noise=noise, say=say)
 
 
 def fit_prepared(

@@ -20,6 +20,7 @@ from tabsynth.io.write import open_writer
 from tabsynth.manifests import Privacy, RunManifest
 from tabsynth.modelfile import Fitted
 from tabsynth.privacy.parting import part
+from tabsynth.privacy.reading import raw_columns
 from tabsynth.private_fit import Spend, fit_prepared, prepare
 from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.html import render_html
@@ -33,7 +34,6 @@ from tabsynth.workflow import (
     evaluate,
     for_audience,
     fresh_seed,
-    raw_table,
     write_report,
 )
 
@@ -131,7 +131,7 @@ def run_private(
     if private_report is not None:
         private_report.check(schema)
     seed = fresh_seed() if seed is None else seed
-    raw = raw_table(data)
+    raw = raw_columns(data, schema)
     parts = None if private_report is None else _parts(raw, schema)
     with atomic_files(out) as folder:
         fitted = fit_prepared(raw if parts is None else parts[0], prepared, say=say)

@@ -239,7 +239,8 @@ class Ledger:
         require_source_id(source)
         with self._chain.appending() as chain:
             known = self._read(chain.entries).get(source)
-            if known is None:
+            # a unit may be corrected while nothing hangs on it
+            if known is None or (not known.spends and unit not in (None, known.unit)):
                 return _open(chain, SourceAccount(source, unit or RECORD, epsilon, delta))
             self._require_unit(known, unit or known.unit)
             chain.append(_stamped("cap", source=source, epsilon=epsilon, delta=delta))
@@ -326,6 +327,8 @@ def _apply(entry: Body, accounts: dict[str, SourceAccount]) -> None:
         return
     source = entry["source"]
     if kind == "open":
+        if source in accounts and accounts[source].spends:
+            raise ValueError("an account with spends is not opened again")
         accounts[source] = SourceAccount(source, entry["unit"], entry["epsilon"], entry["delta"])
     elif kind == "cap":
         accounts[source] = replace(accounts[source], epsilon=entry["epsilon"], delta=entry["delta"])
@@ -381,8 +384,8 @@ def _down(value: float) -> str:
 
 
 def _digits(value: float, digits: int, rounding: str) -> str:
-    if value <= 0:
-        return "0"
+    if value <= 0 or math.isinf(value):
+        return f"{max(value, 0):g}"
     exact = Decimal(value)
     step = Decimal(1).scaleb(exact.adjusted() + 1 - digits)
     return f"{float(exact.quantize(step, rounding=rounding)):g}"

@@ -9,14 +9,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from tabsynth.errors import DataError
 from tabsynth.io.contents import contents, view_of
 from tabsynth.io.read import file_format, read_raw
 from tabsynth.schema.model import TableSchema
+from tabsynth.table import require_names
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_private(path: str | Path, schema: TableSchema) -> pa.Table:
@@ -50,10 +55,56 @@ def read_private(path: str | Path, schema: TableSchema) -> pa.Table:
         ) from None  # fmt: skip
 
 
+def raw_columns(data: pa.Table | pd.DataFrame, schema: TableSchema) -> pa.Table:
+    """The columns of a table in memory that a schema names, none of them checked.
+
+    Args:
+        data: an Arrow table, or a DataFrame; of its columns of Python objects, each value is taken
+            as a text by itself, as one of another type must not change how the others are read.
+        schema: names the columns.
+
+    Raises:
+        DataError: columns that cannot be told apart by name.
+
+    Privacy: names and types of columns are taken to be public.
+    """
+    if isinstance(data, pa.Table):
+        require_names(data.column_names)
+        return data
+    names = [str(name) for name in data.columns]
+    require_names(names)
+    columns = {}
+    for place, name in enumerate(names):
+        if name not in schema.names:
+            continue
+        series = data.iloc[:, place]
+        try:
+            columns[name] = (
+                _texts_of(series, schema)
+                if series.dtype == object
+                else pa.array(series, from_pandas=True)
+            )
+        except (pa.ArrowException, UnicodeEncodeError):
+            columns[name] = _texts_of(series, schema)
+    return pa.table(columns)
+
+
+def _texts_of(series: pd.Series[Any], schema: TableSchema) -> pa.Array:
+    """Each value as a text, null where it is missing or has none."""
+    truths, missing = _truths(schema)[str(series.name)], series.isna().to_numpy()
+    texts = [None if m else _text(v, truths) for v, m in zip(series, missing, strict=True)]
+    return pa.array(texts, pa.string())
+
+
+def _truths(schema: TableSchema) -> dict[str, tuple[str, str]]:
+    """By column, the texts that stand for false and true."""
+    return {f.name: (f.false_values[0], f.true_values[0]) for f in schema.fields}
+
+
 def _texts(data: bytes, schema: TableSchema) -> pa.Table:
     """JSON lines as columns of text, those of the schema."""
     columns: dict[str, list[str | None]] = {name: [] for name in schema.names}
-    truths = {f.name: (f.false_values[0], f.true_values[0]) for f in schema.fields}
+    truths = _truths(schema)
     for record in _records(data):
         for name, values in columns.items():
             values.append(_text(record.get(name), truths[name]))
@@ -74,7 +125,11 @@ def _records(data: bytes) -> Iterator[Mapping[str, Any]]:
 def _text(value: Any, truths: tuple[str, str]) -> str | None:
     if value is None or isinstance(value, (dict, list)):
         return None
-    if isinstance(value, bool):
-        return truths[value]
-    # halves of characters, which JSON can write, are none in UTF-8
-    return str(value).encode(errors="replace").decode()
+    if isinstance(value, (bool, np.bool_)):
+        return truths[bool(value)]
+    try:
+        # halves of characters, which JSON can write, are none in UTF-8
+        return str(value).encode(errors="replace").decode()
+    except Exception:
+        # an integer of thousands of digits, or an object that is in no state to be shown
+        return None

@@ -165,6 +165,24 @@ def test_another_privacy_unit_is_refused(ledger: Ledger) -> None:
         ledger.cap("survey", RECORD, epsilon=20, delta=DELTA)
 
 
+def test_the_unit_of_a_source_may_be_corrected_until_it_is_spent_on(ledger: Ledger) -> None:
+    person = "all records of one person_id"
+    ledger.cap("survey", epsilon=2, delta=DELTA)
+    assert ledger.cap("survey", person, epsilon=2, delta=DELTA).unit == person
+    reserve(ledger, unit=person)
+    with pytest.raises(LedgerError, match="privacy unit"):
+        ledger.cap("survey", RECORD, epsilon=2, delta=DELTA)
+    assert ledger.accounts()[0].rho == rho_of(1.0, DELTA)
+
+
+def test_a_cap_below_what_discovery_took_of_delta_is_told(ledger: Ledger) -> None:
+    ledger.reserve("survey", RECORD, Budget(0.5, DELTA, discovery=0.5), what="mst")
+    account = ledger.cap("survey", epsilon=10, delta=DELTA / 4)
+    assert "epsilon inf of 10 spent" in account.sentence()
+    with pytest.raises(LedgerError):
+        reserve(ledger, 0.1)
+
+
 # crashes and races
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tabsynth.errors import DataError, UsageError
 from tabsynth.privacy.parting import TRAIN_SHARE, part
-from tabsynth.privacy.reading import read_private
+from tabsynth.privacy.reading import raw_columns, read_private
 from tabsynth.schema.model import TableSchema
 from tests.zoo import field
 
@@ -41,6 +44,27 @@ def test_one_line_changes_no_other(tmp_path: Path) -> None:
     for other in (b'{"a": 1.5, "c": "x"}', b"\x00", b'{"z": 1}', b"null", b"[" * 100_000):
         both = read(tmp_path, "t.jsonl", b"\n".join([*lines, other]))
         assert both.slice(0, 5).equals(alone)
+
+
+def test_a_frame_is_read_value_by_value() -> None:
+    values = ["x", 7, None, np.nan, 2.5, True, dt.date(2020, 1, 2), pd.NA, "\ud800"]
+    flags = [True, False, None, "no", 1, 0, pd.NaT, np.True_, {"deep": 1}]
+    table = raw_columns(pd.DataFrame({"a": values, "b": flags, "z": flags}, dtype=object), SCHEMA)
+    assert table.column_names == ["a", "b"]
+    expected = ["x", "7", None, None, "2.5", "True", "2020-01-02", None, "?"]
+    assert table.column("a").to_pylist()[:5] == expected[:5]
+    assert table.column("a").to_pylist()[6:] == expected[6:]
+    assert table.column("b").to_pylist() == [
+        "true", "false", None, "no", "1", "0", None, "true", None,
+    ]  # fmt: skip
+
+
+def test_a_value_of_another_type_changes_no_other() -> None:
+    ages = [31, 32, 33]
+    alone = raw_columns(pd.DataFrame({"c": pd.Series(ages, dtype=object)}), SCHEMA)
+    for other in ("old", 1.5, [1], b"x", object(), 10**400, 10**9000):
+        both = raw_columns(pd.DataFrame({"c": pd.Series([*ages, other], dtype=object)}), SCHEMA)
+        assert both.slice(0, 3).equals(alone)
 
 
 @pytest.mark.parametrize(
