@@ -135,11 +135,11 @@ def at_any_moment(folder: Path, times: int) -> list[dict[str, int]]:
     return found
 
 
-def races(folder: Path, rounds: int, runners: int) -> list[dict[str, Any]]:
-    """Several processes ask at once for more than half of what is left."""
+def races(folder: Path, rounds: int, runners: int, epsilon: float) -> list[dict[str, Any]]:
+    """Several processes ask at once."""
     found = []
     for turn in range(rounds):
-        place = folder / f"race-{turn}"
+        place = folder / f"race-{epsilon}-{turn}"
         place.mkdir()
         if turn % 2:
             ledger(place).cap("survey", epsilon=10, delta=DELTA)
@@ -147,13 +147,14 @@ def races(folder: Path, rounds: int, runners: int) -> list[dict[str, Any]]:
 
         def work(place: Path = place, gate: int = gate) -> None:
             os.read(gate, 1)
-            reserve(place, 8)
+            reserve(place, epsilon)
 
         children = [forked(work) for _ in range(runners)]
         os.write(start, b"x" * runners)
         codes = [ended(child) for child in children]
         (account,) = ledger(place).accounts()
-        found.append({"codes": sorted(codes), "epsilon": account.cumulative})
+        spends = len(account.spends)
+        found.append({"codes": sorted(codes), "epsilon": account.cumulative, "spends": spends})
         shutil.rmtree(place)
     return found
 
@@ -165,6 +166,7 @@ if __name__ == "__main__":
         "reserve, later": at_each_step(here, first=False, act="reserve"),
         "commit": at_each_step(here, first=False, act="commit"),
         "moments": at_any_moment(here, 25),
-        "races": races(here, 8, 4),
+        "races": races(here, 8, 4, epsilon=8),
+        "together": races(here, 4, 4, epsilon=1),
     }
     print(json.dumps(report))

@@ -230,6 +230,13 @@ def test_of_fits_that_race_for_what_is_left_one_wins(seen: Any) -> None:
     for race in seen["races"]:
         assert race["codes"] == [0, 7, 7, 7]
         assert race["epsilon"] <= DEFAULT_CAP
+        assert race["spends"] == 1
+
+
+def test_fits_that_there_is_room_for_wait_for_each_other(seen: Any) -> None:
+    for race in seen["together"]:
+        assert race["codes"] == [0, 0, 0, 0]
+        assert race["spends"] == 4
 
 
 # tampering
