@@ -102,7 +102,8 @@ def gaussian_cost(sensitivity: float, sigma: float) -> float:
         sensitivity: how far one unit can move the vector, in L2.
         sigma: above 0.
 
-    Source: Canonne, Kamath and Steinke (2020), theorem 14: sensitivity^2 / (2 sigma^2).
+    Source: Canonne, Kamath and Steinke (2020), multivariate discrete Gaussian:
+        sensitivity^2 / (2 sigma^2).
     """
     ratio = sensitivity / sigma
     return ratio * ratio / 2
@@ -115,7 +116,8 @@ def selection_cost(sensitivity: float, scale: float) -> float:
     epsilon-bounded-range with epsilon = 2 sensitivity / scale, whose cost is epsilon^2 / 8.
     The constant of monotone scores (epsilon = sensitivity / scale) is not used anywhere.
 
-    Source: Cesar and Rogers (2021), lemma 3.2 (Dong et al. 2020 for the bound of the range).
+    Source: Cesar and Rogers (2021), cost of bounded range; Dong et al. (2020), arXiv:1909.13830, the
+        range of the exponential mechanism.
     """
     epsilon = 2 * sensitivity / scale
     return epsilon * epsilon / 8

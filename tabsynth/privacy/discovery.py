@@ -104,7 +104,7 @@ def rare_threshold(sigma: float, bound: int, delta: float) -> int:
     A count of 1 with noise reaches it with a chance of at most delta / bound, so that any of the
     categories of a unit does with at most delta.
 
-    Source: Canonne, Kamath and Steinke (2020), proposition 25: the discrete Gaussian reaches a
+    Source: Canonne, Kamath and Steinke (2020), tail bounds: the discrete Gaussian reaches a
         whole number m no likelier than the continuous one m - 1.
     """
     # rounded up far beyond the error of the quantile

@@ -40,7 +40,7 @@ class Charge:
 class Account:
     """A zCDP budget in memory; exact, safe between threads, and never refilled.
 
-    Costs under approximate zCDP add up in both numbers (Bun and Steinke 2016, lemma 8.2).
+    Costs under approximate zCDP add up in both numbers (Bun and Steinke 2016, section 8).
 
     Args:
         rho: what may be spent, finite and above 0.
