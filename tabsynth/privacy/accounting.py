@@ -116,7 +116,7 @@ def selection_cost(sensitivity: float, scale: float) -> float:
     epsilon-bounded-range with epsilon = 2 sensitivity / scale, whose cost is epsilon^2 / 8.
     The constant of monotone scores (epsilon = sensitivity / scale) is not used anywhere.
 
-    Source: Cesar and Rogers (2021), cost of bounded range; Dong et al. (2020), arXiv:1909.13830, the
+    Source: Cesar and Rogers (2021), cost of bounded range; Dong et al. (2020), arXiv:1909.13830,
         range of the exponential mechanism.
     """
     epsilon = 2 * sensitivity / scale
