@@ -26,8 +26,9 @@ from tabsynth.privacy.spending import Account, Charge
 from tabsynth.schema.model import FieldExtension, FieldSchema, TableSchema
 
 OTHER: Final = "OTHER"
-# the chance that some empty stretch of a column is taken for one that holds records
-FALSE_STRETCH: Final = 0.01
+# the chance that some empty stretch of a column is taken for one that holds records: it would widen
+# the bounds beyond use
+FALSE_STRETCH: Final = 1e-6
 # where numbers are looked for: between powers of two of either sign
 POWERS: Final = range(-20, 61)
 
