@@ -106,10 +106,7 @@ class Prepared:
     spend: Spend
 
     def lines(self) -> list[str]:
-        """What a person should know before the budget is spent.
-
-        Privacy: reads the ledger, no record.
-        """
+        """What a person should know before the budget is spent; reads no record."""
         spend = self.spend
         caution = spend.budget(self.schema).caution
         return [

@@ -146,7 +146,7 @@ def run_private(
                 policy=private_report.policy, seed=seed, say=say,
             )  # fmt: skip
             shown = for_audience(full, private_report.audience, schema)
-            report = _said_private(shown, fitted)
+            report = shown.model_copy(update={"reasons": (NOT_PRIVATE, *shown.reasons)})
             for name, text in zip(
                 PRIVATE_REPORTS, (render_html(report), report.to_json()), strict=True
             ):
@@ -198,14 +198,6 @@ def _bundle(folder: Path, fitted: Fitted, synthetic: Table, *, seed: int, n: int
     text = manifest.model_dump_json(indent=2) + "\n"
     (folder / "manifest.json").write_text(text, encoding="utf-8")
     return report
-
-
-def _said_private(report: Report, fitted: Fitted) -> Report:
-    """The report with the words that it is not covered by the model's certificate, beside that."""
-    privacy = Privacy.of(fitted.certificate).model_dump(mode="json")
-    provenance = {**report.provenance, "privacy": privacy}
-    reasons = (NOT_PRIVATE, *report.reasons)
-    return report.model_copy(update={"reasons": reasons, "provenance": provenance})
 
 
 def command(fitted: Fitted, *, seed: int, n: int | None) -> str:

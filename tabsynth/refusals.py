@@ -105,6 +105,12 @@ def check_deep(deep: Sequence[int] | None, model: Fitted | None, train: Table) -
     if model is None:
         raise UsageError("--deep", expected="the model that made the synthetic table",
                          got="none", remedy="name it with --model")  # fmt: skip
+    if model.certificate is not None:
+        raise UsageError(
+            "--deep", expected="a model that was fitted without a privacy budget",
+            got="one whose shadow fits would cost its budget many times over",
+            remedy="leave it out; the certificate bounds what such an attack can find",
+        )  # fmt: skip
     if any(not 0 <= place < train.num_rows for place in deep):
         raise UsageError("--deep-record", expected="a training record, counted from 0",
                          got="one that is not there", remedy="correct the number")  # fmt: skip

@@ -25,7 +25,7 @@ from tabsynth.io.atomic import atomic_files
 from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
 from tabsynth.machine import available_memory
-from tabsynth.manifests import RunManifest
+from tabsynth.manifests import Privacy, RunManifest
 from tabsynth.metrics.copies import overlap
 from tabsynth.modelfile import Fitted
 from tabsynth.preflight import Preflight, size_of
@@ -389,6 +389,9 @@ def evaluate(
         draws=_further_draws(model, emitted, data.num_rows, seed),
         refit=None if model is None else partial(_refit, model),
     )
+    if model is not None and model.certificate is not None:
+        privacy = Privacy.of(model.certificate).model_dump(mode="json")
+        provenance = {**(provenance or {}), "privacy": privacy}
     return judge(comparison, policy=policy, deep=deep, provenance=provenance,
                  progress=lambda step: say(f"measuring {step}"))  # fmt: skip
 

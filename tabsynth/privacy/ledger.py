@@ -1,6 +1,6 @@
 """The ledger: what has been spent on each source of records, kept so that nobody can overspend.
 
-A fit reserves its whole budget before it reads a record and commits when it is done. What is
+A fit reserves its whole budget before it counts a record and commits when it is done. What is
 reserved is spent, whatever becomes of the fit: a crash, a kill or an error gives nothing back, as
 nobody can prove that no answer got out. Under zero-concentrated differential privacy the spends of
 one source simply add up in rho, also when later requests depend on earlier answers (Bun and

@@ -175,6 +175,30 @@ def test_a_private_report_is_set_apart_and_says_what_it_is(tabsynth: Run) -> Non
     assert "private-report.html" in done.out
 
 
+def test_a_model_under_a_budget_is_judged_as_others_but_not_fitted_again(tabsynth: Run) -> None:
+    Path("rest.csv").write_bytes(Path("table.csv").read_bytes())
+    tabsynth(*FIT, *BUDGET)
+    tabsynth("sample", "model.tabsynth", "-n", "30", "-o", "synthetic.csv")
+    words = (
+        "evaluate",
+        "--train",
+        "table.csv",
+        "--holdout",
+        "rest.csv",
+        "--synthetic",
+        "synthetic.csv",
+        "--model",
+        "model.tabsynth",
+        "--schema",
+        "units.yaml",
+        "-o",
+        "judged",
+    )
+    done = tabsynth(*words, "--deep", "--quiet")
+    assert done.refused(2) == "--deep"
+    assert "without a privacy budget" in done.err
+
+
 def test_the_seed_reaches_sampling_and_not_the_noise(tabsynth: Run) -> None:
     arrays = []
     for _ in range(2):
