@@ -25,7 +25,7 @@ from tabsynth.errors import LedgerError, UsageError
 from tabsynth.privacy.accounting import epsilon_of, rho_of
 from tabsynth.privacy.budget import Budget
 from tabsynth.privacy.chain import PATIENCE, Appending, Body, Chain
-from tabsynth.privacy.places import default_ledger, default_witness
+from tabsynth.privacy.places import default_ledger, witness_of
 
 # of a source for which nobody has declared one, unless its first fit asks for more
 DEFAULT_CAP: Final = 10.0
@@ -150,7 +150,8 @@ class Ledger:
     @classmethod
     def at(cls, path: str | Path | None = None) -> Ledger:
         """The ledger at a place, or the person's own, with the person's own witness."""
-        return cls(default_ledger() if path is None else Path(path), default_witness())
+        place = default_ledger() if path is None else Path(path)
+        return cls(place, witness_of(place))
 
     def accounts(self) -> tuple[SourceAccount, ...]:
         """Every source's account, after all checks on the file.

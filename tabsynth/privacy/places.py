@@ -27,6 +27,14 @@ def default_ledger() -> Path:
     return data_folder() / "ledger.sqlite"
 
 
-def default_witness() -> Path:
-    """The file that remembers the last entry of every ledger written to from here."""
-    return data_folder() / "witness.sqlite"
+def witness_of(ledger: Path) -> Path:
+    """The file that remembers the last entry of every ledger written to from here.
+
+    Where the person has no place for data that can be written, as in some containers, it lies
+    beside the ledger, which protects less: both can be put back together.
+    """
+    folder = data_folder()
+    there = next(place for place in (folder, *folder.absolute().parents) if os.access(place, os.F_OK))
+    if there.is_dir() and os.access(there, os.W_OK):
+        return folder / "witness.sqlite"
+    return ledger.with_name(f"{ledger.name}.witness")

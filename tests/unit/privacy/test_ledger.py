@@ -411,6 +411,33 @@ def test_a_damaged_witness_is_named(ledger: Ledger) -> None:
         reserve(ledger)
 
 
+def test_without_a_place_for_data_the_witness_lies_beside_a_named_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TABSYNTH_DATA", str(tmp_path / "file" / "home"))
+    book = Ledger.at(tmp_path / "ledger.sqlite")
+    reserve(book)
+    reserve(book)
+    assert (tmp_path / "ledger.sqlite.witness").exists()
+    tamper(book, "DELETE FROM entries WHERE number = 4")
+    with pytest.raises(LedgerError, match="deleted, or an old copy"):
+        book.accounts()
+    with pytest.raises(LedgerError, match="TABSYNTH_DATA"):
+        reserve(Ledger.at())
+
+
+def test_a_place_for_data_is_made_when_something_is_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABSYNTH_DATA", str(tmp_path / "new" / "home"))
+    book = Ledger.at()
+    assert not (tmp_path / "new").exists()
+    reserve(book)
+    made = {p.name for p in (tmp_path / "new" / "home").iterdir()}
+    assert made == {"ledger.sqlite", "witness.sqlite"}
+
+
 def test_showing_makes_no_file(ledger: Ledger) -> None:
     with pytest.raises(InputError, match="no such file"):
         ledger.accounts()
