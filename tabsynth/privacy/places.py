@@ -34,7 +34,8 @@ def witness_of(ledger: Path) -> Path:
     beside the ledger, which protects less: both can be put back together.
     """
     folder = data_folder()
-    there = next(place for place in (folder, *folder.absolute().parents) if os.access(place, os.F_OK))
+    places = (folder, *folder.absolute().parents)
+    there = next(place for place in places if os.access(place, os.F_OK))
     if there.is_dir() and os.access(there, os.W_OK):
         return folder / "witness.sqlite"
     return ledger.with_name(f"{ledger.name}.witness")
