@@ -33,9 +33,10 @@ def page(body: dict[str, Any]) -> str:
         "too. Where fewer repetitions left it open whether the rate at 0.05 lies below 8 %, the "
         "omnibus alone was repeated up to 1,000 times.\n",
         _table(
-            ["population", "synthetic table", "p < 0.05", "p < 0.01", "gate fails", "by",
+            ["population", "synthetic table", "times", "p < 0.05", "p < 0.01", "gate fails", "by",
              "uniform"],
-            [[c["table"], c["kind"], _share(c["rejected"]["0.05"]), _share(c["rejected"]["0.01"]),
+            [[c["table"], c["kind"], str(c["rejected"]["0.05"]["trials"]),
+              _share(c["rejected"]["0.05"]), _share(c["rejected"]["0.01"]),
               _share(c["gate_fails"]), _by(c), f"{c['uniform']['p']:.2f}"] for c in body["nulls"]],
         ),
         f"## Planted leaks (households, {records['leaks']:,} training and synthetic records)\n",

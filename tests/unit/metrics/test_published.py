@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tabsynth.comparison import Comparison
-from tabsynth.metrics.propensity import null_pmse, pmse, s_pmse
+from tabsynth.metrics.propensity import _main_effects, _propensity, null_pmse, pmse, s_pmse
 from tabsynth.metrics.published import shape_error, trend_error
 from tabsynth.metrics.support import (
     LEVELS,
@@ -24,11 +24,14 @@ from tabsynth.table import Table
 from tests.golden.published_figures import FIGURES, SDTYPES, cases, people
 from tests.golden.published_points import FIGURES as POINTS
 from tests.golden.published_points import clouds
+from tests.golden.published_propensity import COLUMNS, tables
+from tests.golden.published_propensity import FIGURES as PROPENSITIES
 from tests.zoo import field
 
 KINDS = {"numerical": "number", "datetime": "date", "categorical": "string", "boolean": "boolean"}
 SCHEMA = TableSchema(fields=tuple(field(n, KINDS[kind]) for n, kind in SDTYPES.items()))
 AUTHORS = json.loads(POINTS.read_text(encoding="utf-8"))
+SYNTHGAUGE = json.loads(PROPENSITIES.read_text(encoding="utf-8"))
 SDMETRICS = json.loads(FIGURES.read_text(encoding="utf-8"))
 
 
@@ -120,6 +123,16 @@ def test_alpha_precision_and_beta_recall_of_known_tables() -> None:
     # all in the middle: among real records, but far too much so, and covering none at the edge
     assert figures(middle)[0] < 0.1
     assert figures(middle)[1] < 0.1
+
+
+@pytest.mark.parametrize("case", list(cases()))
+def test_pmse_of_single_numbers_is_that_of_synthgauge(case: str) -> None:
+    for name in COLUMNS:
+        real, synthetic = (t.to_numpy() for t in tables(*cases()[case], name))
+        label = np.repeat([0.0, 1.0], [len(real), len(synthetic)])
+        inputs = _main_effects(np.concatenate([real, synthetic]), np.array([False]))
+        found = pmse(_propensity(inputs, label), float(label.mean()))
+        assert found == pytest.approx(SYNTHGAUGE[case][name], rel=1e-3)
 
 
 def test_pmse_over_its_null_is_one_for_another_sample_and_larger_for_a_shift() -> None:
