@@ -77,6 +77,15 @@ def parameters_of(name: str) -> list[str]:
     return [f.name for f in dataclasses.fields(registry.synthesizer(name))]
 
 
+def parameters_to_keep(synthesizer: Any) -> dict[str, Any]:
+    """Its hyper-parameters, without those that only say how a fit runs."""
+    return {
+        f.name: getattr(synthesizer, f.name)
+        for f in dataclasses.fields(synthesizer)
+        if not f.metadata.get("of_the_run")
+    }
+
+
 def cost(synthesizer: Any, size: Size) -> Cost | None:
     """What a configured synthesizer estimates for a table; None where it does not."""
     estimate = getattr(synthesizer, "cost", None)

@@ -1,9 +1,10 @@
-"""The model file: `manifest.json`, `state.json` and plain arrays in a zip. Nothing is executed.
+"""The model file: `manifest.json`, `state.json` and plain numbers in a zip. Nothing is executed.
 
 manifest.json       format and version, synthesizer, parameters, schema, and for every other
 member its size and SHA-256
 state.json          settings of the model
 arrays/<name>.npy   numbers; object arrays are refused
+weights.safetensors weights, where the model is a network
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from tabsynth.constraints.redraw import draw_kept, without_repeats
 from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import ModelFileError, PrivacyError, SchemaError
 from tabsynth.io.atomic import atomic_path
+from tabsynth.io.tensors import dump_tensors, parse_tensors
 from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest, Privacy
 from tabsynth.privacy.certificate import Certificate
 from tabsynth.schema.files import parse_schema
@@ -46,7 +48,10 @@ MAX_TOTAL_BYTES: Final = 2 << 30
 MAX_MEMBERS: Final = 100_000
 MAX_ROWS: Final = 1 << 40
 NPY_PRELUDE: Final = 10
-_MEMBER: Final = re.compile(r"(state\.json|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z")
+_WEIGHTS: Final = "weights.safetensors"
+_MEMBER: Final = re.compile(
+    r"(state\.json|weights\.safetensors|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z"
+)
 _NPY: Final = re.compile(
     rb"\x93NUMPY\x01\x00(..)\{'descr': '([<|](?:b1|[iu][1248]|f[48]))', 'fortran_order': False, "
     rb"'shape': \(([0-9, ]{1,60})\), \} *\n",
@@ -167,6 +172,8 @@ def save(fitted: Fitted, path: str | Path) -> None:
     members = {"state.json": json.dumps(state.settings, ensure_ascii=False).encode()}
     for name, array in sorted(state.arrays.items()):
         members[f"arrays/{name}.npy"] = _array_bytes(array)
+    if state.weights:
+        members[_WEIGHTS] = dump_tensors(state.weights)
     manifest = ModelManifest(
         tabsynth_version=__version__,
         libraries={
@@ -207,13 +214,15 @@ def load(path: str | Path) -> Fitted:
         certificate = manifest.privacy.certificate
         plan = _plan(schema, where, private=certificate is not None)
         settings = json.loads(members.pop("state.json"))
+        packed = members.pop(_WEIGHTS, None)
+        weights = {} if packed is None else parse_tensors(packed)[0]
         arrays = {
             name.removeprefix("arrays/").removesuffix(".npy"): _array(body, where)
             for name, body in members.items()
         }
         kind = registry.synthesizer(manifest.synthesizer, private=certificate is not None)
         return Fitted(
-            model=kind.restore(plan.learnt, ModelState(settings, arrays)),
+            model=kind.restore(plan.learnt, ModelState(settings, arrays, weights)),
             schema=schema,
             synthesizer=manifest.synthesizer,
             parameters=manifest.parameters,

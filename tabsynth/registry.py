@@ -18,9 +18,11 @@ Kind = Literal["synthesizers", "private_synthesizers", "metrics", "attacks", "co
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "synthesizers": {
+        "ctgan": "tabsynth.synthesizers.ctgan:Ctgan",
         "gaussian_copula": "tabsynth.synthesizers.gaussian_copula:GaussianCopula",
         "independent": "tabsynth.synthesizers.independent:Independent",
         "trees": "tabsynth.synthesizers.trees:Trees",
+        "tvae": "tabsynth.synthesizers.tvae:Tvae",
         "ctgan:ctgan": "tabsynth.backends.synthesizers:CtganCtgan",
         "sdv:ctgan": "tabsynth.backends.synthesizers:SdvCtgan",
         "sdv:gaussian_copula": "tabsynth.backends.synthesizers:SdvGaussianCopula",

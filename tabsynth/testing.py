@@ -245,10 +245,10 @@ def _check_state(kind: type[Synthesizer], model: Model, who: str) -> None:
         settings = json.loads(json.dumps(state.settings, allow_nan=False))
     except (TypeError, ValueError):
         raise AssertionError(f"{who}: expected settings of JSON values only") from None
-    for name, array in state.arrays.items():
+    for name, array in (*state.arrays.items(), *state.weights.items()):
         plain = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
         _require(plain, who, f"array {name!r} to hold plain numbers")
-    back = kind.restore(model.schema, ModelState(settings, dict(state.arrays)))
+    back = kind.restore(model.schema, ModelState(settings, dict(state.arrays), dict(state.weights)))
     first, second = (m.sample(ROWS, rng=np.random.default_rng(9)).data for m in (model, back))
     _require(_same(first, second), who, "a restored model to draw the same records")
     _require(back.describe() == model.describe(), who, "a restored model to describe itself alike")
@@ -260,6 +260,8 @@ def _check_arrays(state: ModelState, table: Table, who: str) -> None:
         per_record = longest >= table.num_rows or array.size >= table.num_rows * 8
         square = array.ndim == 2 and set(array.shape) == {len(table.schema.fields)}
         _require(square or not per_record, who, f"no entry per record, as array {name!r} may have")
+    for name, array in state.weights.items():
+        _require(table.num_rows not in array.shape, who, f"no weight per record, as in {name!r}")
 
 
 def _check_refusal(maker: Synthesizer, table: Table, who: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.choice import AUTO, Choice, choose, configure, cost, resolve
+from tabsynth.choice import AUTO, Choice, choose, configure, cost, parameters_to_keep, resolve
 from tabsynth.comparison import MAX_RECORDS, Comparison
 from tabsynth.constraints.discovery import with_proposals
 from tabsynth.constraints.plan import Plan
@@ -48,6 +47,7 @@ from tabsynth.schema.files import dump_schema
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.margins import two_digits
+from tabsynth.synthesizers.protocol import Gradual
 from tabsynth.table import Table, arrow_from_pandas, require_names
 
 if TYPE_CHECKING:
@@ -299,12 +299,16 @@ def _fit(
             say(line)
     before.require_room()
     learnt, notes = learnable(Plan.of(private.schema), private)
-    model = maker.fit(learnt, rng=np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    if say is not None and isinstance(maker, Gradual):
+        model = maker.fit_telling(learnt, rng=rng, say=say)
+    else:
+        model = maker.fit(learnt, rng=rng)
     return Fitted(
         model=model,
         schema=private.schema,
         synthesizer=name,
-        parameters=dataclasses.asdict(maker),
+        parameters=parameters_to_keep(maker),
         default_rows=two_digits(private.num_rows),
         notes=notes,
     )

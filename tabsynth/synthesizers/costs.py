@@ -34,6 +34,12 @@ _GROW_SECONDS: Final = 8e-7
 _COMPARE_BYTES: Final = 40.0
 _PART_BYTES: Final = 60.0
 
+# networks: per record, epoch and product of the forward pass; per record, epoch and option; torch
+_PRODUCT_SECONDS: Final = 7e-11
+_OPTION_SECONDS: Final = 3e-8
+_MOST_OPTIONS: Final = 40
+_TORCH: Final = 4e8
+
 
 def independent_cost(size: Size) -> Cost:
     """Counting and coding, which every built-in synthesizer begins with."""
@@ -67,4 +73,22 @@ def trees_cost(size: Size, *, trees: int, max_records: int, max_predictors: int)
     predictors = sum(min(j, max_predictors) for j in range(columns))
     seconds = _TREE_SECONDS * columns * trees + _GROW_SECONDS * grown * trees * predictors
     memory = _COMPARE_BYTES * grown * columns + _PART_BYTES * grown * trees
+    return Cost(first.seconds + seconds, first.memory + memory)
+
+
+def network_cost(size: Size, *, epochs: int, units: int, packed: int) -> Cost:
+    """Preparing the records, then passes of two networks, of which few are saved by stopping early.
+
+    Args:
+        size: of the table.
+        epochs: passes over the records.
+        units: of a layer of the network that draws.
+        packed: of a layer of the critic; 0 where there is none.
+    """
+    first, columns = independent_cost(size), len(size.cells)
+    width = sum(min(cells, _MOST_OPTIONS) for cells in size.cells)
+    products = units * (3 * units + 2 * width) + packed * width
+    seconds = epochs * size.records * (_PRODUCT_SECONDS * products + _OPTION_SECONDS * width)
+    weights = 8 * units * (units + width) + 40 * packed * width
+    memory = _TORCH + 16.0 * size.records * columns + 16.0 * weights + 8e4 * width
     return Cost(first.seconds + seconds, first.memory + memory)

@@ -100,6 +100,23 @@ def require_likely(odds: Odds, given: Table) -> None:
     )
 
 
+def require_reached(reached: NDArray[np.bool_]) -> None:
+    """Refuse conditions that no draw meets.
+
+    Args:
+        reached: shape (conditions,), whether any draw does.
+
+    Raises:
+        ConditionError: one is not.
+    """
+    if not reached.all():
+        raise ConditionError(
+            "given", expected="values that the model draws together",
+            got="a combination that none of its draws reached",
+            remedy="give fewer columns, or values that occur together",
+        )  # fmt: skip
+
+
 def distinct(columns: Sequence[Codes]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Records that differ: where each kind comes first, and the kind of each record.
 

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.encoding.codec import POOLED, Codes
-from tabsynth.errors import ConditionError
 from tabsynth.synthesizers.cloud import Cloud
 from tabsynth.synthesizers.links import Link
-from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated
+from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated, require_reached
 from tabsynth.synthesizers.pools import FACTORS, Counts, Pools
 
 # as many records under a condition tell how far its particles carry
@@ -86,7 +85,7 @@ class Chain:
                     thin[some] = cloud.worth < part.enough
                 if thin[some].all():
                     continue
-                _require_reached(cloud.log_probability[~thin[some]])
+                require_reached(~np.isneginf(cloud.log_probability[~thin[some]]))
                 cloud = cloud.picked(np.where(thin[some], 0, part.records), rng)
                 cloud = self.draw(cloud, range(kinds.end(part.kind), len(self.links)), None, rng)
                 here = rows[ends[some.start] - part.records[0] : ends[some.stop - 1]]
@@ -212,12 +211,3 @@ def _at_their_sources(links: Sequence[Link], wanted: Mapping[int, Codes]) -> dic
         old = moved.get(link.source)
         moved[link.source] = asked if old is None else np.where(old == POOLED, asked, old)
     return moved
-
-
-def _require_reached(log_probability: NDArray[np.float64]) -> None:
-    if np.isneginf(log_probability).any():
-        raise ConditionError(
-            "given", expected="values that the model draws together",
-            got="a combination that none of its draws reached",
-            remedy="give fewer columns, or values that occur together",
-        )  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,15 +17,17 @@ from tabsynth.table import Table
 
 @dataclass(frozen=True)
 class ModelState:
-    """All that a model is: JSON-ready settings and named arrays.
+    """All that a model is: JSON-ready settings, named arrays, and the weights of a network.
 
     Args:
         settings: JSON values only.
         arrays: numeric or boolean arrays; none holds one entry per training record.
+        weights: of a network, where the model is one; a model file keeps them as safetensors.
     """
 
     settings: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+    weights: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,17 @@ class Conditional(Protocol):
 
     def levels(self, column: str) -> list[Any]:
         """The values of a categorical column that the model emits; none where it has numbers."""
+        ...
+
+
+@runtime_checkable
+class Gradual(Protocol):
+    """A synthesizer whose fit takes many passes and tells how it gets on. Others do without."""
+
+    def fit_telling(
+        self, data: Table, *, rng: np.random.Generator, say: Callable[[str], object]
+    ) -> Model:
+        """As `Synthesizer.fit`, with a line to `say` now and then."""
         ...
 
 

@@ -14,8 +14,8 @@ from tabsynth.modelfile import Fitted, load
 from tabsynth.sampler import sample
 from tabsynth.schema.check import check
 from tabsynth.table import Table
-from tabsynth.workflow import fit
 from tests.constrained import RULES, constrained
+from tests.quick import fit
 
 NAMES = [name for name in registry.names("synthesizers") if ":" not in name]
 

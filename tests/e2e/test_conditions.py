@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tabsynth import registry
+from tests import quick
 from tests.e2e.scene import HEADER, SECRET_TEXT, Place, Run, records, write_csv
 
 Refuses = Callable[..., str]
@@ -29,6 +30,7 @@ def model(
     path = place.inputs / "m.tabsynth"
     if request.param not in models:
         words = ["fit", place.table, "--schema", place.schema, "--synthesizer", request.param]
+        words += quick.words(request.param)
         assert tabsynth(*words, "--seed", 1, "-o", path, "--quiet").code == 0
         models[request.param] = path.read_bytes()
     path.write_bytes(models[request.param])

@@ -1,0 +1,144 @@
+"""What the training of networks on torch has in common; torch is imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.errors import UsageError
+from tabsynth.synthesizers.network_columns import Layout, Singles
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def require_torch(synthesizer: str) -> None:
+    """Refuse to make a synthesizer that cannot be trained here; its models can be drawn from.
+
+    Raises:
+        UsageError: torch is not installed.
+    """
+    if find_spec("torch") is None:
+        raise UsageError(
+            f"--synthesizer {synthesizer}", expected="the package torch", got="none",
+            remedy="install it (pip install 'tabsynth[ctgan]') or choose another synthesizer",
+        )  # fmt: skip
+
+
+def device() -> str:
+    """`cuda` where there is a GPU that torch can use, else `cpu`."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def started(
+    sizes: Mapping[str, tuple[int, ...]], rows: Mapping[str, int], rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """First weights: uniform within one over the root of the inputs of a unit.
+
+    Args:
+        sizes: shapes by name; what ends in `.scale` starts at 1, in `.shift` at 0.
+        rows: by name, the inputs of a unit where these are not the rows.
+        rng: the only source of randomness.
+    """
+    import torch
+
+    where, weights = device(), {}
+    for name, shape in sizes.items():
+        if name.endswith((".scale", ".shift")):
+            first = np.full(shape, float(name.endswith(".scale")))
+        else:
+            reach = 1 / np.sqrt(max(1, rows.get(name, shape[0])))
+            first = rng.uniform(-reach, reach, shape)
+        weights[name] = torch.tensor(first, dtype=torch.float32, device=where, requires_grad=True)
+    return weights
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which options belong together, as tensors.
+
+    Args:
+        member: shape (width, columns), whether an option is the column's; 64-bit floats.
+        column: shape (width,), whose option it is.
+    """
+
+    member: Tensor
+    column: Tensor
+
+    @classmethod
+    def of(cls, layout: Layout) -> Columns:
+        """The columns of a layout, where torch works."""
+        import torch
+
+        column = torch.from_numpy(layout.column).to(device())
+        return cls(torch.nn.functional.one_hot(column).double(), column)
+
+    def log_chances(self, logits: Tensor) -> Tensor:
+        """Logarithms of the probability of every option in its column, shape (records, width).
+
+        All columns at once: 64 bits hold the exponentials of logits within 300.
+        """
+        raised = logits.double().clamp(-300, 300)
+        total = (raised.exp() @ self.member).log()
+        return (raised - total.index_select(1, self.column)).float()
+
+
+def modes_of(layout: Layout) -> NDArray[np.float32]:
+    """Which options are modes of which numeric column, shape (width, numeric columns), 0 or 1."""
+    found = np.zeros((layout.width, len(layout.numeric)), np.float32)
+    for place, j in enumerate(layout.numeric):
+        found[layout.slot(j), place] = layout.columns[j].is_mode
+    return found
+
+
+def adam(weights: list[Tensor], *, rate: float, decay: float, momentum: float) -> Any:
+    """Adam, all weights in one call."""
+    import torch
+
+    return torch.optim.Adam(
+        weights, lr=rate, betas=(momentum, 0.9 if momentum < 0.9 else 0.999), weight_decay=decay,
+        fused=True,
+    )  # fmt: skip
+
+
+def plain(weights: Mapping[str, Tensor]) -> dict[str, Singles]:
+    """Weights as arrays of their own."""
+    return {name: w.detach().float().cpu().numpy().copy() for name, w in weights.items()}
+
+
+def training_state(
+    weights: Mapping[str, Tensor], optimizers: Mapping[str, Any]
+) -> dict[str, NDArray[Any]]:
+    """All that training goes on from, as named arrays."""
+    state: dict[str, NDArray[Any]] = {f"weights.{n}": w for n, w in plain(weights).items()}
+    for name, optimizer in optimizers.items():
+        for place, moments in optimizer.state_dict()["state"].items():
+            for key, value in moments.items():
+                state[f"{name}.{place}.{key}"] = value.detach().cpu().numpy().copy()
+    return state
+
+
+def resume(
+    state: Mapping[str, NDArray[Any]], weights: Mapping[str, Tensor], optimizers: Mapping[str, Any]
+) -> None:
+    """Put weights and optimizers into that state."""
+    import torch
+
+    with torch.no_grad():
+        for name, weight in weights.items():
+            weight.copy_(torch.from_numpy(state[f"weights.{name}"].copy()))
+    for name, optimizer in optimizers.items():
+        moments: dict[int, dict[str, Any]] = {}
+        for key, value in state.items():
+            owner, _, rest = key.partition(".")
+            if owner == name:
+                place, _, what = rest.partition(".")
+                moments.setdefault(int(place), {})[what] = torch.from_numpy(value.copy())
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})

@@ -1,0 +1,40 @@
+"""Fits that take a moment: networks are small and train for few epochs, others are as they are."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from tabsynth import workflow
+from tabsynth.modelfile import Fitted
+from tabsynth.table import Table
+
+_SMALL: Final[dict[str, dict[str, Any]]] = {
+    "ctgan": {
+        "epochs": 1, "batch_size": 2000, "generator_units": 16, "critic_units": 16,
+        "embedding_dim": 8,
+    },
+    "tvae": {"epochs": 1, "batch_size": 2000, "units": 16, "embedding_dim": 8},
+}
+# enough for what two or three columns of a few thousand records have in common
+_LEARNT: Final[dict[str, dict[str, Any]]] = {
+    "ctgan": {"epochs": 40, "generator_units": 64, "critic_units": 64, "embedding_dim": 16},
+    "tvae": {"epochs": 30, "batch_size": 250, "units": 64, "embedding_dim": 16},
+}
+
+
+def fit(table: Table, *, synthesizer: str, seed: int | None = None) -> Fitted:
+    """For tests that ask nothing of how columns go together."""
+    parameters = _SMALL.get(synthesizer, {})
+    return workflow.fit(table, synthesizer=synthesizer, parameters=parameters, seed=seed)
+
+
+def fit_well(table: Table, *, synthesizer: str, seed: int) -> Fitted:
+    """For tests that do."""
+    parameters = _LEARNT.get(synthesizer, {})
+    return workflow.fit(table, synthesizer=synthesizer, parameters=parameters, seed=seed)
+
+
+def words(synthesizer: str) -> list[str]:
+    """The parameters of `fit` on a command line."""
+    small = _SMALL.get(synthesizer, {})
+    return [word for k, v in small.items() for word in ("--param", f"{k}={v}")]
