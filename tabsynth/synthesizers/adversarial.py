@@ -125,6 +125,7 @@ class Adversaries:
         self._generator = learning.started(*_generator_start(layout, shape), rng)
         self._critic = learning.started(_critic_sizes(layout, shape), {}, rng)
         self._slots = (torch.arange(shape.pack, device=self._where)[:, None]).to(torch.int32)
+        self._average = learning.Average(self._generator)
         own, other = list(self._generator.values()), list(self._critic.values())
         self._adam = {
             "generator": learning.adam(own, rate=shape.generator_rate, decay=shape.decay,
@@ -149,20 +150,23 @@ class Adversaries:
         record = torch.from_numpy(rows.astype(np.int64)).to(self._where).split(size)
         mixed = torch.autocast("cuda", torch.bfloat16, enabled=self._where == "cuda")
         with mixed:
-            for one, other in zip(option, record, strict=True):
+            for step, (one, other) in enumerate(zip(option, record, strict=True)):
                 self._step(one, other, random)
+                self._average.follow((number - 1) * self.steps + step)
 
     def network(self, rng: np.random.Generator) -> Generator:
         """The generator as it is now."""
-        return Generator.settled(self._layout, learning.plain(self._generator), rng)
+        return Generator.settled(self._layout, learning.plain(self._average.weights), rng)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that training goes on from."""
-        return learning.training_state({**self._generator, **self._critic}, self._adam)
+        weights = {**self._generator, **self._critic}
+        return learning.training_state(weights, self._average, self._adam)
 
     def resume(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a state."""
-        learning.resume(state, {**self._generator, **self._critic}, self._adam)
+        weights = {**self._generator, **self._critic}
+        learning.resume(state, weights, self._average, self._adam)
 
     def _step(self, under: Tensor, rows: Tensor, random: Any) -> None:
         """One step of the critic, then one of the generator, on the same draws."""
@@ -244,7 +248,8 @@ class Adversaries:
         gradient = (last @ self._critic["critic.second"].T) * slopes[0][2 * packs :]
         norm = (gradient @ self._critic["critic.first"].T).float().norm(dim=1)
         distance = judged[:packs].mean() - judged[packs : 2 * packs].mean()
-        return PENALTY * ((norm - 1) ** 2).mean() - distance
+        loss: Tensor = PENALTY * ((norm - 1) ** 2).mean() - distance
+        return loss
 
     def _judge(self, values: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The critic behind its first layer: shape (packs, 1), and the slopes of its units."""

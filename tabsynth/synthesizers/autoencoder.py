@@ -7,6 +7,7 @@ arXiv:1903.12436, section 4, fit a distribution after training likewise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -74,6 +75,7 @@ class Autoencoder:
         self._weights = learning.started(_sizes(layout, shape), {}, rng)
         with torch.no_grad():
             self._weights["deviation"].fill_(FIRST)
+        self._average = learning.Average(self._weights)
         self._adam = {
             "adam": learning.adam(list(self._weights.values()), rate=shape.rate,
                                   decay=shape.decay, momentum=0.9)
@@ -93,13 +95,14 @@ class Autoencoder:
         rows = torch.from_numpy(rng.permutation(len(self._options))).to(self._where)
         mixed = torch.autocast("cuda", torch.bfloat16, enabled=self._where == "cuda")
         with mixed:
-            for some in rows.split(self._shape.batch):
+            for step, some in enumerate(rows.split(self._shape.batch)):
                 loss = self._loss(self._options[some], self._places[some], random)
                 self._adam["adam"].zero_grad(set_to_none=True)
                 loss.backward()
                 self._adam["adam"].step()
                 with torch.no_grad():
                     self._weights["deviation"].clamp_(NARROWEST, 1.0)
+                self._average.follow((number - 1) * self.steps + step)
 
     def network(self, rng: np.random.Generator) -> Decoder:
         """The decoder as it is now, and the moments of the latent vector."""
@@ -108,32 +111,36 @@ class Autoencoder:
         rows = rng.permutation(len(self._options))[:POOL]
         some = torch.from_numpy(rows).to(self._where)
         with torch.no_grad():
-            middle, log_variance = self._encoded(self._options[some], self._places[some])
+            middle, log_variance = self._encoded(
+                self._average.weights, self._options[some], self._places[some]
+            )
         found = middle.float().cpu().numpy().astype(np.float64)
         own = log_variance.float().exp().mean(dim=0).cpu().numpy()
         spread = np.cov(found, rowvar=False, bias=True).reshape(len(own), len(own)) + np.diag(own)
-        kept = {n: w for n, w in learning.plain(self._weights).items() if n[:2] != "en"}
+        kept = {n: w for n, w in learning.plain(self._average.weights).items() if n[:2] != "en"}
         kept["latent.mean"] = found.mean(axis=0).astype(np.float32)
         kept["latent.root"] = np.linalg.cholesky(spread).T.astype(np.float32)
         return Decoder(self._layout, kept)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that training goes on from."""
-        return learning.training_state(self._weights, self._adam)
+        return learning.training_state(self._weights, self._average, self._adam)
 
     def resume(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a state."""
-        learning.resume(state, self._weights, self._adam)
+        learning.resume(state, self._weights, self._average, self._adam)
 
-    def _encoded(self, options: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    def _encoded(
+        self, weights: Mapping[str, Tensor], options: Tensor, places: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Means and log-variances of the latent vectors, each of shape (records, latent)."""
         from torch.nn import functional
 
-        table = self._weights["encoder.first"]
+        table = weights["encoder.first"]
         values = functional.embedding_bag(options, table, mode="sum")
-        values = values + places @ table[self._layout.width :] + self._weights["encoder.shift"]
+        values = values + places @ table[self._layout.width :] + weights["encoder.shift"]
         layers = len(self._shape.encoder)
-        found = perceived(self._weights, values.clip(min=0), layers=layers, name="encoder")
+        found = perceived(weights, values.clip(min=0), layers=layers, name="encoder")
         middle, log_variance = found.chunk(2, dim=1)
         return middle, log_variance
 
@@ -142,7 +149,7 @@ class Autoencoder:
         import torch
 
         width = self._layout.width
-        middle, log_variance = self._encoded(options, places)
+        middle, log_variance = self._encoded(self._weights, options, places)
         noise = torch.randn(middle.shape, generator=random, device=self._where)
         latent = middle + noise * (log_variance / 2).exp()
         layers = len(self._shape.decoder) + 1

@@ -51,7 +51,7 @@ def fit_mixture(at: Floats, count: Floats) -> Mixture:
     """
     share = count / count.sum()
     records = min(float(count.sum()), TRUSTED)
-    tried = [_expect(at, share, k) for k in SIZES if k <= max(1, np.count_nonzero(count) // 4)]
+    tried = [_expect(at, share, k) for k in SIZES if k <= max(1, int(np.count_nonzero(count)) // 4)]
     return min(tried, key=lambda m: _criterion(m, at, share, records))
 
 

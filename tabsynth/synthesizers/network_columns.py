@@ -28,11 +28,16 @@ Singles = NDArray[np.float32]
 # options of a categorical column: so many categories by themselves, the others in so many groups
 ALONE: Final = 192
 GROUPS: Final = 64
-# a number is an option by itself where a column has few, or where so many records have it
+# a number is an option by itself where a column has few, or where so many records have it, and so
+# many times as many as have each of those around it
 FEW_NUMBERS: Final = 30
 SPIKE: Final = 0.03
+STEEP: Final = 3.0
+NEIGHBOURS: Final = 2
 # a mode reaches so many standard deviations to both sides
-REACH: Final = 4.0
+REACH: Final = 2.0
+# numbers are bent in beyond so many times half the distance between quartiles
+BENT: Final = 8.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ class Coded:
     def share(self) -> Floats:
         """Shape (options,), how probable each is."""
         live = self.option >= 0
-        return np.bincount(self.option[live], self.margin[live], self.options)
+        share = np.bincount(self.option[live], self.margin[live], self.options)
+        return np.asarray(share, np.float64)
 
     @cached_property
     def smooth(self) -> NDArray[np.intp]:
@@ -254,7 +260,7 @@ def _coded(column: ColumnCodec, share: Floats, counts: NDArray[np.int64]) -> tup
         return Coded(share, option, nothing, nothing), place
     alone = np.ones(len(live), bool)
     if len(live) > FEW_NUMBERS:
-        alone = (live == column.missing_cell) | ((share[live] >= SPIKE) & _is_value(column)[live])
+        alone = (live == column.missing_cell) | _sticks_out(column, share)[live]
     option[live[alone]] = np.arange(alone.sum())
     rest, first = live[~alone], int(alone.sum())
     if not len(rest):
@@ -284,8 +290,12 @@ def _groups(share: Floats) -> NDArray[np.int64]:
     return rank
 
 
-def _is_value(column: NumericCodec) -> NDArray[np.bool_]:
-    return np.append(column.atom, False)
+def _sticks_out(column: NumericCodec, share: Floats) -> NDArray[np.bool_]:
+    """Which cells are values that very many records have, and the cells around them do not."""
+    own = share[:-1]
+    near = np.convolve(own, np.ones(2 * NEIGHBOURS + 1), "same") - own
+    high = (own >= SPIKE) & (own >= STEEP * near / (2 * NEIGHBOURS))
+    return np.append(high & column.atom, False)
 
 
 def _scaled(column: NumericCodec, cells: NDArray[np.intp], counts: NDArray[np.int64]) -> Floats:
@@ -298,5 +308,5 @@ def _scaled(column: NumericCodec, cells: NDArray[np.intp], counts: NDArray[np.in
     ]
     spread = (third / 2 - first / 2) or (middle[-1] / 2 - middle[0] / 2) or 1.0
     with np.errstate(over="ignore"):
-        scaled: Floats = np.clip((middle - half) / spread / 2, -1e300, 1e300)
+        scaled: Floats = np.clip((middle - half) / spread / BENT, -1e300, 1e300)
     return np.arcsinh(scaled)

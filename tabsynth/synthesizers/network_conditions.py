@@ -2,8 +2,11 @@
 
 Given its latent vector, a network draws columns independently. So a draw is weighed by how
 probable it makes the given options, and not by whether it happens to hold them. A number within a
-mode follows from the latent vector; there draws count by how near they come in rank. One given
-option alone needs no weights where the network was trained to draw under it.
+mode follows from the latent vector; there draws count by how near they come in rank.
+
+The option that a generator is told to draw under is a part of its latent vector here. To tell it
+the given option would need no weights, but draws from another distribution than its free draws
+have: where this was tried, one further from the records (`docs/architecture.md`).
 
 Source: sampling importance resampling, Rubin (1987), doi:10.1080/01621459.1987.10478461.
 """
@@ -47,16 +50,17 @@ class Given:
     """A network that is asked for records with some cells given.
 
     Args:
-        layout: of the columns.
         balance: of the network's margins.
         network: draws.
-        conditional: whether it was trained to draw under an option.
     """
 
-    layout: Layout
     balance: Balance
     network: Network
-    conditional: bool
+
+    @property
+    def layout(self) -> Layout:
+        """Of the columns."""
+        return self.network.layout
 
     def draw(self, n: int, wanted: Mapping[int, Codes], rng: np.random.Generator) -> list[Codes]:
         """Cells of n records, per column, that have the wanted ones where these are not POOLED.
@@ -71,16 +75,10 @@ class Given:
         """
         first, which = distinct(list(wanted.values()))
         kinds = {j: k[first] for j, k in wanted.items()}
-        under = self._under(kinds)
         found: list[Codes] = [np.empty(n, np.int64) for _ in self.layout.columns]
-        exact = np.flatnonzero(under[which] >= 0)
-        for some in network_draws.batches(len(exact)):
-            rows = exact[some]
-            drawn = self._say(len(rows), rng, under[which[rows]])
-            self._fill(found, rows, drawn, rng)
         rows = np.argsort(which, kind="stable")
         starts = np.cumsum(np.bincount(which)) - np.bincount(which)
-        left = np.flatnonzero(under < 0)
+        left = np.arange(len(first))
         for size in self._sizes:
             if not len(left):
                 break
@@ -99,8 +97,12 @@ class Given:
                 require_reached(total > 0)
                 share = (weight[met] / total[:, None]).ravel()
                 kept = picks(share, np.full(len(met), size), records[met], rng) % size
-                here = [rows[starts[k] : starts[k] + c] for k, c in zip(part, records, strict=True)]
-                here = np.concatenate([here[m] for m in met])
+                here = np.concatenate(
+                    [
+                        rows[starts[k] : starts[k] + c]
+                        for k, c in zip(part[met], records[met], strict=True)
+                    ]
+                )
                 for some in network_draws.batches(len(here)):
                     self._fill(found, here[some], pool.take(kept[some]), rng)
             left = np.concatenate(thin)
@@ -119,9 +121,9 @@ class Given:
         first, which = distinct(list(wanted.values()))
         kinds = {j: k[first] for j, k in wanted.items()}
         unrelated = log_unrelated(kinds, [c.margin for c in self.layout.columns])
-        under, records = self._under(kinds), np.bincount(which) * each
-        odds = Odds(unrelated.copy(), unrelated, np.full(len(first), np.inf))
-        left = np.flatnonzero(under < 0)
+        records = np.bincount(which) * each
+        odds = Odds(unrelated.copy(), unrelated, np.empty(len(first)))
+        left = np.arange(len(first))
         for size in self._sizes:
             if not len(left):
                 break
@@ -149,29 +151,14 @@ class Given:
             best = np.where(best < enough, worth * each / size, best)
         return np.maximum(best, np.minimum(worth, 1.0))
 
-    def _say(
-        self, n: int, rng: np.random.Generator, under: NDArray[np.intp] | None = None
-    ) -> Drawn:
-        return network_draws.say(self.layout, self.balance, self.network, n, rng, under)
+    def _say(self, n: int, rng: np.random.Generator) -> Drawn:
+        return network_draws.say(self.balance, self.network, n, rng)
 
     def _fill(
         self, found: list[Codes], rows: NDArray[np.intp], drawn: Drawn, rng: np.random.Generator
     ) -> None:
         for column, cells in zip(found, network_draws.cells(self.layout, drawn, rng), strict=True):
             column[rows] = cells
-
-    def _under(self, kinds: Mapping[int, Codes]) -> NDArray[np.intp]:
-        """The option under which each kind is drawn, shape (kinds,); -1 where draws are weighed."""
-        some = next(iter(kinds.values()))
-        under, given = np.full(len(some), -1), np.zeros(len(some), np.int64)
-        for j, cells in kinds.items():
-            column, fixed = self.layout.columns[j], cells != POOLED
-            option = column.option[cells]
-            plain = fixed & ~column.is_mode[option]
-            under = np.where(plain, self.layout.starts[j] + option, under)
-            given += fixed
-        # nothing given: any option will do, which the network picks
-        return np.where((given == 1) & self.conditional, under, -1)
 
     def _weights(self, pool: Drawn, kinds: Mapping[int, Codes]) -> Floats:
         """How much likelier than without it each draw makes each kind, shape (kinds, records)."""

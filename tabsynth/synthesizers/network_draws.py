@@ -112,12 +112,10 @@ def probabilities(layout: Layout, logits: Singles, lift: Singles) -> Singles:
     return raised
 
 
-def say(
-    layout: Layout, balance: Balance, network: Network, n: int, rng: np.random.Generator,
-    under: NDArray[np.intp] | None = None,
-) -> Drawn:  # fmt: skip
+def say(balance: Balance, network: Network, n: int, rng: np.random.Generator) -> Drawn:
     """What a network says of n records; see `Network.outputs`."""
-    outputs = network.outputs(n, rng, under)
+    layout = network.layout
+    outputs = network.outputs(n, rng)
     chance = probabilities(layout, outputs.logits, balance.lift)
     smooth = {}
     for place, j in enumerate(layout.numeric):
@@ -153,7 +151,8 @@ def _pick(chance: Singles, rng: np.random.Generator) -> NDArray[np.intp]:
     """One option of each record by its chances, which need not add up to 1."""
     running = np.cumsum(chance, axis=1, dtype=np.float64)
     place = rng.random(len(chance)) * running[:, -1]
-    return np.minimum((running <= place[:, None]).sum(axis=1), chance.shape[1] - 1)
+    picked = np.count_nonzero(running <= place[:, None], axis=1)
+    return np.minimum(picked, chance.shape[1] - 1)
 
 
 def _thresholds(layout: Layout, j: int, places: Singles, chance: Singles) -> NDArray[np.float64]:

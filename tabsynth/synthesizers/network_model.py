@@ -81,7 +81,7 @@ class NetworkModel:
         return self.network.layout
 
     def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
-        """Draw n records; one given category may be exact, other conditions are weighted draws."""
+        """Draw n records; conditions are met by weighted draws."""
         if given is None or not given.schema.names:
             return self.codec.decode(self.free(n, rng), rng)
         wanted = {j: np.broadcast_to(k, n) for j, k in self._wanted(given).items()}
@@ -92,7 +92,7 @@ class NetworkModel:
         found: list[Codes] = [np.empty(n, np.int64) for _ in self.layout.columns]
         for some in network_draws.batches(n):
             size = some.stop - some.start
-            drawn = network_draws.say(self.layout, self.balance, self.network, size, rng)
+            drawn = network_draws.say(self.balance, self.network, size, rng)
             cells = network_draws.cells(self.layout, drawn, rng)
             for column, part in zip(found, cells, strict=True):
                 column[some] = part
@@ -112,7 +112,7 @@ class NetworkModel:
 
     @cached_property
     def _given(self) -> Given:
-        return Given(self.layout, self.balance, self.network, self.kind == "generator")
+        return Given(self.balance, self.network)
 
     def _wanted(self, given: Table) -> dict[int, Codes]:
         wanted = {}

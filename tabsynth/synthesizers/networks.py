@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tabsynth.synthesizers.network_columns import Layout, Singles
 
@@ -31,12 +30,10 @@ class Outputs:
     Args:
         logits: shape (records, width), of every option.
         places: shape (records, numeric columns), from -1 to 1 within whatever mode is drawn.
-        given: shape (records,), the option each was drawn under; empty where there is none.
     """
 
     logits: Singles
     places: Singles
-    given: NDArray[np.intp]
 
 
 def pool_of(layout: Layout) -> int:
@@ -47,15 +44,17 @@ def pool_of(layout: Layout) -> int:
 class Network(Protocol):
     """Draws outputs of records that do not exist."""
 
-    def outputs(
-        self, n: int, rng: np.random.Generator, under: NDArray[np.intp] | None = None
-    ) -> Outputs:
+    @property
+    def layout(self) -> Layout:
+        """Of the columns."""
+        ...
+
+    def outputs(self, n: int, rng: np.random.Generator) -> Outputs:
         """Outputs of n records.
 
         Args:
             n: how many.
             rng: the only source of randomness.
-            under: shape (n,), options to draw them under; by default what the network wants.
         """
         ...
 
@@ -139,39 +138,36 @@ class Generator:
             scale = weights[f"{layer}.scale"] / deviation
             fixed[f"{layer}.scale"] = scale
             fixed[f"{layer}.shift"] = weights[f"{layer}.shift"] - values.mean(axis=0) * scale
-            return values * scale + fixed[f"{layer}.shift"]
+            scaled: Singles = values * scale + fixed[f"{layer}.shift"]
+            return scaled
 
         network = cls(layout, weights)
-        network._run(pool_of(layout), rng, None, norm)
+        network._run(pool_of(layout), rng, norm)
         return cls(layout, fixed)
 
-    def outputs(
-        self, n: int, rng: np.random.Generator, under: NDArray[np.intp] | None = None
-    ) -> Outputs:
-        """See `Network.outputs`; freely, a column is drawn and its option by the option's share."""
+    def outputs(self, n: int, rng: np.random.Generator) -> Outputs:
+        """See `Network.outputs`; each is drawn under an option of a column, by its share there."""
 
         def norm(layer: int, values: Singles) -> Singles:
             scaled: Singles = values * self.weights[f"{layer}.scale"]
             scaled += self.weights[f"{layer}.shift"]
             return scaled
 
-        return self._run(n, rng, under, norm)
+        return self._run(n, rng, norm)
 
     def _run(
-        self, n: int, rng: np.random.Generator, under: NDArray[np.intp] | None,
-        norm: Callable[[int, Singles], Singles],
-    ) -> Outputs:  # fmt: skip
-        if under is None:
-            edges = np.cumsum(self.layout.share)
-            under = np.searchsorted(edges, rng.random(n) * edges[-1], side="right")
-            under = np.minimum(under, self.layout.width - 1)
+        self, n: int, rng: np.random.Generator, norm: Callable[[int, Singles], Singles]
+    ) -> Outputs:
+        edges = np.cumsum(self.layout.share)
+        under = np.searchsorted(edges, rng.random(n) * edges[-1], side="right")
+        under = np.minimum(under, self.layout.width - 1)
         noise = rng.standard_normal((n, len(self.weights["0.weight"])), dtype=np.float32)
         out = generated(
             self.weights, noise, under, layers=self._layers, norm=norm,
             join=lambda *parts: np.concatenate(parts, axis=1), take=lambda rows, at: rows[at],
         )  # fmt: skip
         width = self.layout.width
-        return Outputs(out[:, :width], np.tanh(out[:, width:]), under)
+        return Outputs(out[:, :width], np.tanh(out[:, width:]))
 
 
 def perceived(weights: Mapping[str, Any], values: Any, *, layers: int, name: str) -> Any:
@@ -200,10 +196,8 @@ class Decoder:
     def _layers(self) -> int:
         return sum(n.startswith("decoder.") and n.endswith(".bias") for n in self.weights)
 
-    def outputs(
-        self, n: int, rng: np.random.Generator, under: NDArray[np.intp] | None = None
-    ) -> Outputs:
-        """See `Network.outputs`; `under` is not used."""
+    def outputs(self, n: int, rng: np.random.Generator) -> Outputs:
+        """See `Network.outputs`."""
         root = self.weights["latent.root"]
         latent = rng.standard_normal((n, len(root)), dtype=np.float32) @ root
         latent += self.weights["latent.mean"]
@@ -211,4 +205,4 @@ class Decoder:
         width = self.layout.width
         noise = rng.standard_normal((n, len(self.layout.numeric)), dtype=np.float32)
         places = np.tanh(out[:, width:]) + noise * self.weights["deviation"]
-        return Outputs(out[:, :width], places, np.empty(0, np.intp))
+        return Outputs(out[:, :width], places)

@@ -126,9 +126,10 @@ class Training:
             learner.epoch(progress.epoch)
             over = progress.epoch == self.epochs
             if held is not None and (over or progress.epoch % between == 0):
-                self._look(
-                    learner, progress, held, np.random.default_rng([seed, progress.epoch, 1]), codec
-                )
+                rng = np.random.default_rng([seed, progress.epoch, 1])
+                model = NetworkModel.of(codec, self.kind, learner.network(rng), rng=rng)
+                found = told_apart(held.cells, model.free(len(held.options), rng))
+                self._judge(progress, found, model)
             self._write(learner, progress, seed)
         rng = np.random.default_rng([seed, 2])
         network = learner.network(rng)
@@ -141,18 +142,12 @@ class Training:
             told += f", told from held-out records with an AUC of {progress.best:.2f}"
         return NetworkModel.of(codec, self.kind, network, rng=rng, told=(f"{told}.",))
 
-    def _look(
-        self, learner: Learner, progress: Progress, held: Records, rng: np.random.Generator,
-        codec: Codec,
-    ) -> None:  # fmt: skip
-        """Draw as many records as are held out, and see how well they are told apart."""
-        network = learner.network(rng)
-        model = NetworkModel.of(codec, self.kind, network, rng=rng)
-        found = told_apart(held.cells, model.free(len(held.options), rng))
+    def _judge(self, progress: Progress, found: float, model: NetworkModel) -> None:
+        """Keep the weights where held-out records are told apart worse than ever, and say so."""
         progress.stale += 1
         if found < progress.best - BETTER or not progress.kept:
             progress.best, progress.best_epoch, progress.stale = found, progress.epoch, 0
-            progress.kept = dict(network.weights)
+            progress.kept = dict(model.network.weights)
         self.say(
             f"epoch {progress.epoch:,} of {self.epochs:,}: C2ST {found:.3f} on held-out records, "
             f"best {progress.best:.3f} at epoch {progress.best_epoch:,}"
