@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
-from tabsynth import workflow
+from tabsynth import registry, workflow
 from tabsynth.modelfile import Fitted
 from tabsynth.table import Table
 
@@ -38,6 +39,13 @@ def fit_well(table: Table, *, synthesizer: str, seed: int) -> Fitted:
     """For tests that do."""
     parameters = _LEARNT.get(synthesizer, {})
     return workflow.fit(table, synthesizer=synthesizer, parameters=parameters, seed=seed)
+
+
+def kind(synthesizer: str) -> Any:
+    """The class, with the parameters of `fit` as its defaults."""
+    own = registry.synthesizer(synthesizer)
+    fields = [(k, type(v), v) for k, v in _SMALL.get(synthesizer, {}).items()]
+    return dataclasses.make_dataclass(own.__name__, fields, bases=(own,), frozen=True)
 
 
 def words(synthesizer: str) -> list[str]:

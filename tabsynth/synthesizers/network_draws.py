@@ -152,7 +152,7 @@ def _pick(chance: Singles, rng: np.random.Generator) -> NDArray[np.intp]:
     running = np.cumsum(chance, axis=1, dtype=np.float64)
     place = rng.random(len(chance)) * running[:, -1]
     picked = np.count_nonzero(running <= place[:, None], axis=1)
-    return np.minimum(picked, chance.shape[1] - 1)
+    return np.asarray(np.minimum(picked, chance.shape[1] - 1))
 
 
 def _thresholds(layout: Layout, j: int, places: Singles, chance: Singles) -> NDArray[np.float64]:
