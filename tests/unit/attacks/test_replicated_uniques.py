@@ -12,8 +12,9 @@ from tabsynth.comparison import Comparison
 from tabsynth.sampler import sample
 from tabsynth.schema.model import TableExtension, TableSchema
 from tabsynth.table import Table
-from tabsynth.workflow import fit, split
+from tabsynth.workflow import split
 from tests.leaks import compared, holding
+from tests.quick import fit
 from tests.zoo import field
 
 TOLERANCE = 0.05
