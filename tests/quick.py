@@ -25,7 +25,7 @@ _LEARNT: Final[dict[str, dict[str, Any]]] = {
         "epochs": 20, "batch_size": 100, "generator_units": 48, "critic_units": 48,
         "embedding_dim": 16, "generator_lr": 5e-4,
     },
-    "tvae": {"epochs": 50, "batch_size": 250, "units": 64, "embedding_dim": 8, "lr": 5e-3},
+    "tvae": {"epochs": 30, "batch_size": 250, "units": 64, "embedding_dim": 8, "lr": 5e-3},
 }  # fmt: skip
 
 

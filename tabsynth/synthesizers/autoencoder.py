@@ -1,12 +1,13 @@
 """Training of a variational autoencoder for tables.
 
-Source: Xu et al. (2019), arXiv:1907.00503, section 4.5. Records are drawn from the moments that the
-latent vectors of all records have together, not from a standard normal vector; Ghosh et al. (2020),
-arXiv:1903.12436, section 4, fit a distribution after training likewise.
+Source: Xu et al. (2019), arXiv:1907.00503, section 4.5. Records are drawn from a mixture fitted to
+the latent vectors of all records, not from a standard normal vector; Ghosh et al. (2020),
+arXiv:1903.12436, section 4, do likewise.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.learners import one_thread
 from tabsynth.synthesizers import learning
-from tabsynth.synthesizers.network_columns import Layout, Records
+from tabsynth.synthesizers.network_columns import Layout, Records, Singles
 from tabsynth.synthesizers.networks import POOL, Decoder, perceived
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 # deviation of places around what the decoder says
 NARROWEST: Final = 0.01
 FIRST: Final = 0.1
+# normal distributions that latent vectors follow, records for each at least, steps of the fit
+CLOUDS: Final = 10
+EACH: Final = 200
+STEPS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ class Autoencoder:
                 self._average.follow((number - 1) * self.steps + step)
 
     def network(self, rng: np.random.Generator) -> Decoder:
-        """The decoder as it is now, and the moments of the latent vector."""
+        """The decoder as it is now, and what the latent vectors follow."""
         import torch
 
         rows = rng.permutation(len(self._options))[:POOL]
@@ -114,13 +120,10 @@ class Autoencoder:
             middle, log_variance = self._encoded(
                 self._average.weights, self._options[some], self._places[some]
             )
-        found = middle.float().cpu().numpy().astype(np.float64)
-        own = log_variance.float().exp().mean(dim=0).cpu().numpy()
-        spread = np.cov(found, rowvar=False, bias=True).reshape(len(own), len(own)) + np.diag(own)
+        deviation = (log_variance.float() / 2).exp().cpu().numpy()
+        latent = middle.float().cpu().numpy() + deviation * rng.standard_normal(deviation.shape)
         kept = {n: w for n, w in learning.plain(self._average.weights).items() if n[:2] != "en"}
-        kept["latent.mean"] = found.mean(axis=0).astype(np.float32)
-        kept["latent.root"] = np.linalg.cholesky(spread).T.astype(np.float32)
-        return Decoder(self._layout, kept)
+        return Decoder(self._layout, kept | _clouds(latent, rng))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """All that training goes on from."""
@@ -163,6 +166,30 @@ class Autoencoder:
         divergence = 0.5 * (middle**2 + log_variance.exp() - 1 - log_variance).float().sum()
         total: Tensor = (self._shape.weight * lost + divergence) / len(options)
         return total
+
+
+def _clouds(latent: NDArray[np.float64], rng: np.random.Generator) -> dict[str, Singles]:
+    """A mixture of a few normal distributions that latent vectors follow, in their main axes."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    mean = latent.mean(axis=0)
+    spread = np.cov(latent, rowvar=False, bias=True).reshape(len(mean), len(mean))
+    lengths, axes = np.linalg.eigh(spread)
+    root = (axes * np.sqrt(np.maximum(lengths, 1e-8))).T
+    whitened = (latent - mean) @ np.linalg.inv(root)
+    clouds = max(1, min(CLOUDS, len(latent) // EACH))
+    seed = int(rng.integers(2**31))
+    with warnings.catch_warnings(), one_thread():
+        # the steps are limited on purpose
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = GaussianMixture(clouds, covariance_type="diag", max_iter=STEPS, reg_covar=1e-4,
+                                random_state=seed).fit(whitened)  # fmt: skip
+    parts = {
+        "mean": mean, "root": root, "share": found.weights_, "center": found.means_,
+        "scale": np.sqrt(found.covariances_),
+    }  # fmt: skip
+    return {f"latent.{name}": part.astype(np.float32) for name, part in parts.items()}
 
 
 def _sizes(layout: Layout, shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -187,7 +187,7 @@ def perceived(weights: Mapping[str, Any], values: Any, *, layers: int, name: str
 
 @dataclass(frozen=True)
 class Decoder:
-    """The decoder of a trained autoencoder, and the moments of its latent vector."""
+    """The decoder of a trained autoencoder, and what its latent vectors follow."""
 
     layout: Layout
     weights: Weights
@@ -198,9 +198,13 @@ class Decoder:
 
     def outputs(self, n: int, rng: np.random.Generator) -> Outputs:
         """See `Network.outputs`."""
-        root = self.weights["latent.root"]
-        latent = rng.standard_normal((n, len(root)), dtype=np.float32) @ root
-        latent += self.weights["latent.mean"]
+        weights = self.weights
+        edges = np.cumsum(weights["latent.share"], dtype=np.float64)
+        cloud = np.searchsorted(edges, rng.random(n) * edges[-1], side="right")
+        cloud = np.minimum(cloud, len(edges) - 1)
+        noise = rng.standard_normal((n, len(weights["latent.root"])), dtype=np.float32)
+        within = weights["latent.center"][cloud] + weights["latent.scale"][cloud] * noise
+        latent = within @ weights["latent.root"] + weights["latent.mean"]
         out = perceived(self.weights, latent, layers=self._layers, name="decoder")
         width = self.layout.width
         noise = rng.standard_normal((n, len(self.layout.numeric)), dtype=np.float32)
