@@ -40,7 +40,7 @@ WEIGHTS: Final = {1: 1.0, 2: 2.0, 3: 3.0}
 # sets of more cells are not asked about; of more sets than that, a random part is
 LARGEST: Final = 2**14
 MOST_CANDIDATES: Final = 1000
-MOST_COLUMNS: Final = 100
+MOST_COLUMNS: Final = 60
 # records drawn from the model to say what it expects; a sampling error far below the noise
 DRAWN: Final = 100_000
 STEPS, LAST_STEPS = 40, 300
@@ -71,7 +71,7 @@ class Aim:
         """Refuse a domain that is too large.
 
         Raises:
-            PrivacyError: more than 100 modelled columns.
+            PrivacyError: more than 60 modelled columns.
         """
         if len(domain.names) > MOST_COLUMNS:
             raise PrivacyError(
@@ -90,7 +90,7 @@ class Aim:
                 are very many.
 
         Raises:
-            PrivacyError: more than 100 modelled columns; nothing was spent.
+            PrivacyError: more than 60 modelled columns; nothing was spent.
             BudgetError: nothing is left.
 
         Privacy: everything comes from answers of `data`, paid with `data.remaining`; what follows
