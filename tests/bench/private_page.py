@@ -20,6 +20,7 @@ def page(body: dict[str, Any]) -> str:
         "`tests/bench/judge.py`: total variation against the training records, C2ST against the "
         "holdout (0.5 is perfect), TSTR on the holdout. *p* is that of the membership omnibus, "
         "tried at epsilon 1 alone: the least of all runs.\n",
+        *([body["note"] + "\n"] if "note" in body else []),
     ]
     for table in dict.fromkeys(row["table"] for row in body["rows"]):
         head = ["epsilon", "synthesizer", "runs", *FIGURES.values(), "least p"]
