@@ -34,9 +34,10 @@ _GROW_SECONDS: Final = 8e-7
 _COMPARE_BYTES: Final = 40.0
 _PART_BYTES: Final = 60.0
 
-# networks: per record, epoch and product of the forward pass; per record, epoch and option; torch
-_PRODUCT_SECONDS: Final = 7e-11
-_OPTION_SECONDS: Final = 3e-8
+# networks, roughly, from one table (Adult): per record, epoch and product of the forward pass; per
+# record, epoch and option; torch
+_PRODUCT_SECONDS: Final = 1.5e-10
+_OPTION_SECONDS: Final = 5e-8
 _MOST_OPTIONS: Final = 40
 _TORCH: Final = 4e8
 

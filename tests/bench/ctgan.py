@@ -213,7 +213,8 @@ def page(body: dict[str, Any]) -> str:
     lines = [
         "# Our networks beside those of ctgan 0.12.1", "",
         f"UCI Adult, {body['epochs']} epochs, seeds {body['seeds']}, one thread each, CPU seconds, "
-        f"default settings; commit {body['commit']}. Command: `python -m tests.bench ctgan`.", "",
+        f"default settings; commit {body['commit']}. Command: `CTGAN_EPOCHS={body['epochs']} "
+        f"CTGAN_SEEDS={','.join(map(str, body['seeds']))} python -m tests.bench ctgan`.", "",
         "What comes before the first epoch, and our looks at held-out records, count in the whole "
         "fit and not in the epoch. They have no looks.", "",
         "| engine | seconds an epoch | whole fit | before | memory MiB | C2ST | pairs | columns |",
