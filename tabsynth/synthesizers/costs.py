@@ -67,13 +67,13 @@ def copula_cost(size: Size) -> Cost:
     return Cost(first.seconds + seconds, first.memory + 16.0 * block * columns)
 
 
-def trees_cost(size: Size, *, trees: int, max_records: int, max_predictors: int) -> Cost:
+def trees_cost(size: Size, *, rounds: int, max_records: int, max_predictors: int) -> Cost:
     """Comparing all columns, then growing trees for each on those that go with it."""
     first, columns = independent_cost(size), len(size.cells)
     grown = min(size.records, max_records)
     predictors = sum(min(j, max_predictors) for j in range(columns))
-    seconds = _TREE_SECONDS * columns * trees + _GROW_SECONDS * grown * trees * predictors
-    memory = _COMPARE_BYTES * grown * columns + _PART_BYTES * grown * trees
+    seconds = _TREE_SECONDS * columns * rounds + _GROW_SECONDS * grown * rounds * predictors
+    memory = _COMPARE_BYTES * grown * columns + _PART_BYTES * grown * rounds
     return Cost(first.seconds + seconds, first.memory + memory)
 
 

@@ -1,109 +1,133 @@
-"""Trees whose leaves hold shares of classes: walking down them, drawing, weighing."""
+"""Log-odds of classes as sums of symmetric trees: weighing, drawing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-GRID: Final = (1 << 16) - 1
+GRID: Final = 2048
+NEVER: Final = -(2**15)
 UNSPLIT: Final = 255
 BLOCK: Final = 8_192
+
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Forest:
-    """Several trees for each of several groups of records, and the classes in their leaves.
+    """For each of several groups of records, what its classes weigh, and trees that add to it.
 
-    The root of tree t for group g is node t * groups + g. A node's children stand side by side,
-    behind it. A leaf is its own child.
+    All nodes of one level of a tree ask the same question, so a record's leaf is the number that
+    its answers spell in binary. Weights are natural logarithms in 2,048ths.
 
     Args:
-        groups: groups of records, each with trees of its own.
-        trees: trees per group; they count alike.
-        classes: K.
-        feature: shape (nodes,), the predictor that is asked.
-        cut: shape (nodes,), up to which bin of it the way goes left.
-        child: shape (nodes,), the left child.
-        leaf: shape (nodes,), row of `cumulative`; 0 for inner nodes.
-        cumulative: shape (leaves, K - 1), shares of the classes up to each but the last, in
-            65,535ths.
-        depth: steps from a root to the furthest leaf.
+        start: shape (groups, K), the weight of every class before any question is asked; NEVER
+            where it is not to be drawn.
+        first: shape (groups + 1,), group g has the trees from `first[g]` to `first[g + 1]`.
+        feature: shape (trees, depth), the predictor that each level asks.
+        cut: shape (trees, depth), up to which bin of it the answer is no.
+        value: shape (trees, 2 ** depth, K), what each leaf adds.
     """
 
-    groups: int
-    trees: int
-    classes: int
+    start: NDArray[np.int16]
+    first: NDArray[np.int32]
     feature: NDArray[np.int16]
     cut: NDArray[np.uint8]
-    child: NDArray[np.int32]
-    leaf: NDArray[np.int32]
-    cumulative: NDArray[np.uint16]
-    depth: int
+    value: NDArray[np.int16]
+
+    @property
+    def groups(self) -> int:
+        """How many groups of records."""
+        return len(self.start)
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return int(self.start.shape[1])
 
     def draw(
         self, group: NDArray[np.int64], predictors: NDArray[np.uint8], rng: np.random.Generator
     ) -> NDArray[np.int64]:
-        """One class per record, each from a tree picked at random.
+        """One class per record.
 
         Args:
             group: shape (records,).
             predictors: shape (records, predictors), bins.
             rng: the only source of randomness.
         """
-        tree = rng.integers(0, self.trees, len(group))
-        leaves = self._leaves(tree * self.groups + group, predictors)
-        chance = rng.integers(0, GRID, len(group), dtype=np.uint16)
-        drawn: NDArray[np.int64] = (self.cumulative[leaves] <= chance[:, None]).sum(axis=1)
-        return drawn
+        chance = rng.random(len(group), dtype=np.float32)
+        drawn = np.empty(len(group), np.int64)
+        for rows, weights in self._weights(group, predictors):
+            running = np.cumsum(weights, axis=0)
+            reached = running[:-1] <= chance[rows] * running[-1]
+            drawn[rows] = reached.sum(axis=0)
+        # rounding may lead beyond the last class that is ever drawn
+        return np.minimum(drawn, self._last[group])
 
     def probability(
         self, group: NDArray[np.int64], predictors: NDArray[np.uint8], chosen: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """How probable the chosen class of each record is, shape (records,)."""
-        total = np.zeros(len(group), np.int64)
-        for tree in range(self.trees):
-            leaves = self._leaves(tree * self.groups + group, predictors)
-            total += self._weight(leaves, chosen)
-        share: NDArray[np.float64] = total / (GRID * self.trees)
+        share = np.empty(len(group))
+        for rows, weights in self._weights(group, predictors):
+            own = weights[chosen[rows], np.arange(len(rows))]
+            share[rows] = own / weights.sum(axis=0, dtype=np.float64)
         return share
 
-    def _weight(self, leaves: NDArray[np.int32], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        last = self.classes - 1
-        if not last:
-            return np.full(len(leaves), GRID)
-        rows = self.cumulative[leaves]
-        at = np.arange(len(leaves))
-        upper = np.where(chosen < last, rows[at, np.minimum(chosen, last - 1)], GRID)
-        lower = np.where(chosen > 0, rows[at, np.maximum(chosen - 1, 0)], 0)
-        return upper.astype(np.int64) - lower.astype(np.int64)
+    @cached_property
+    def _start(self) -> Floats:
+        logs = self.start.astype(np.float32) / GRID
+        return np.where(self.start == NEVER, -np.inf, logs).astype(np.float32)
 
-    def _leaves(self, root: NDArray[np.int64], predictors: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """The row of `cumulative` that each record ends in, a block at a time to stay in cache."""
-        if not self.depth:
-            return self.leaf[root]
-        width = predictors.shape[1]
-        asked = self.feature.astype(np.int32)
-        found = np.empty(len(root), np.int32)
-        for start in range(0, len(root), BLOCK):
-            node = root[start : start + BLOCK].astype(np.int32)
-            bins = predictors[start : start + BLOCK].reshape(-1)
-            place = np.arange(len(node), dtype=np.int32) * np.int32(width)
-            for _ in range(self.depth):
-                right = bins[place + asked[node]] > self.cut[node]
-                node = self.child[node] + right
-            found[start : start + BLOCK] = self.leaf[node]
-        return found
+    @cached_property
+    def _value(self) -> Floats:
+        return self.value.astype(np.float32) / np.float32(GRID)
+
+    @cached_property
+    def _last(self) -> NDArray[np.int64]:
+        drawn = self.start != NEVER
+        last: NDArray[np.int64] = self.classes - 1 - np.argmax(drawn[:, ::-1], axis=1)
+        return last
+
+    def _weights(
+        self, group: NDArray[np.int64], predictors: NDArray[np.uint8]
+    ) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+        """Rows, and what their classes weigh, shape (K, rows); block by block to stay in cache."""
+        order = np.argsort(group, kind="stable") if self.groups > 1 else np.arange(len(group))
+        plain = self.first[1:] == self.first[:-1]
+        if plain.any():
+            rows = order[plain[group[order]]]
+            for start in range(0, len(rows), BLOCK):
+                block = rows[start : start + BLOCK]
+                yield block, np.exp(self._start.T).take(group[block], axis=1)
+        ends = np.searchsorted(group[order], np.arange(self.groups + 1))
+        for g in np.flatnonzero(~plain):
+            for start in range(ends[g], ends[g + 1], BLOCK):
+                block = order[start : min(start + BLOCK, ends[g + 1])]
+                yield block, self._of_group(int(g), predictors[block])
+
+    def _of_group(self, group: int, predictors: NDArray[np.uint8]) -> Floats:
+        total = np.repeat(self._start[[group]], len(predictors), axis=0)
+        columns = np.ascontiguousarray(predictors.T)
+        for tree in range(self.first[group], self.first[group + 1]):
+            leaf = leaf_of(columns, self.feature[tree], self.cut[tree])
+            total += self._value[tree].take(leaf, axis=0)
+        # sums over classes are many times faster with records side by side
+        turned = np.ascontiguousarray(total.T)
+        turned -= turned.max(axis=0)
+        return np.exp(turned, out=turned)
 
     def state(self) -> tuple[list[int], dict[str, NDArray[Any]]]:
         """Sizes, and arrays."""
-        sizes = [self.groups, self.trees, self.classes, len(self.feature), len(self.cumulative),
-                 self.depth]  # fmt: skip
+        sizes = [*self.value.shape, self.groups]
         arrays: dict[str, NDArray[Any]] = {
-            "feature": self.feature, "cut": self.cut, "child": self.child, "leaf": self.leaf,
-            "cumulative": self.cumulative,
+            "start": self.start, "first": self.first, "feature": self.feature, "cut": self.cut,
+            "value": self.value,
         }  # fmt: skip
         return sizes, arrays
 
@@ -114,42 +138,40 @@ class Forest:
         Raises:
             ValueError: parts that do not fit together.
         """
-        groups, trees, classes, nodes, leaves, depth = (int(size) for size in sizes)
-        types = {"feature": np.int16, "cut": np.uint8, "child": np.int32, "leaf": np.int32,
-                 "cumulative": np.uint16}  # fmt: skip
-        if any(arrays[name].dtype != kind for name, kind in types.items()):
-            raise ValueError("expected trees in their own types")
-        table = arrays["cumulative"]
-        if table.shape != (leaves, classes - 1):
-            raise ValueError("expected shares of the classes for every leaf")
-        forest = cls(groups, trees, classes, arrays["feature"], arrays["cut"], arrays["child"],
-                     arrays["leaf"], table, depth)  # fmt: skip
-        forest.check(nodes, predictors)
-        return forest
+        trees, leaves, classes, groups = (int(size) for size in sizes)
+        depth = max(leaves, 1).bit_length() - 1
+        wanted = {
+            "start": (np.int16, (groups, classes)), "first": (np.int32, (groups + 1,)),
+            "feature": (np.int16, (trees, depth)), "cut": (np.uint8, (trees, depth)),
+            "value": (np.int16, (trees, leaves, classes)),
+        }  # fmt: skip
+        if min(groups, classes) < 1 or leaves != 1 << depth:
+            raise ValueError("expected at least one group, one class and whole trees")
+        for name, (kind, shape) in wanted.items():
+            if arrays[name].dtype != kind or arrays[name].shape != shape:
+                raise ValueError("expected trees in their own types and sizes")
+        found = cls(**{name: arrays[name] for name in wanted})
+        if np.all(found.start == NEVER, axis=1).any():
+            raise ValueError("expected a class to draw in every group")
+        if found.first[0] or found.first[-1] != trees or np.any(np.diff(found.first) < 0):
+            raise ValueError("expected every tree in one group")
+        if trees and depth and not 0 <= found.feature.min() <= found.feature.max() < predictors:
+            raise ValueError("expected a predictor for every question")
+        return found
 
-    def check(self, nodes: int, predictors: int) -> None:
-        """Refuse what is not a forest.
 
-        Raises:
-            ValueError: a child that is not behind its parent, a predictor or leaf that is not
-                there, shares that fall, or a depth that no walk needs.
-        """
-        here = np.arange(nodes)
-        parts = (self.feature, self.cut, self.child, self.leaf)
-        if min(self.groups, self.trees, self.classes) < 1 or any(
-            p.shape != (nodes,) for p in parts
-        ):
-            raise ValueError("expected trees with a root for every group")
-        inner = self.child != here
-        if nodes < self.groups * self.trees or not 0 <= self.depth <= nodes:
-            raise ValueError("expected trees with a root for every group")
-        if np.any(self.child[inner] <= here[inner]) or np.any(self.child[inner] >= nodes - 1):
-            raise ValueError("expected children behind their parents")
-        if inner.any() and not 0 <= self.feature.min() <= self.feature.max() < predictors:
-            raise ValueError("expected a predictor for every split")
-        if np.any(self.cut[~inner] != UNSPLIT):
-            raise ValueError("expected leaves that end the walk")
-        if self.leaf.min() < 0 or self.leaf.max() >= len(self.cumulative):
-            raise ValueError("expected shares for every leaf")
-        if np.any(np.diff(self.cumulative.astype(np.int32), axis=1) < 0):
-            raise ValueError("expected shares that add up")
+def leaf_of(
+    columns: NDArray[np.uint8], feature: NDArray[np.int16], cut: NDArray[np.uint8]
+) -> NDArray[np.intp]:
+    """The leaf of a symmetric tree that each record falls in, shape (records,).
+
+    Args:
+        columns: shape (predictors, records), bins.
+        feature: shape (depth,).
+        cut: shape (depth,).
+    """
+    leaf = np.zeros(columns.shape[1], np.uint8)
+    for f, c in zip(feature, cut, strict=True):
+        leaf <<= 1
+        leaf |= columns[f] > c
+    return leaf.astype(np.intp)

@@ -1,24 +1,30 @@
-"""Growing honest trees: some records choose the splits, the others fill the leaves."""
+"""Growing forests by gradient boosting: each tree corrects what those before it leave."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn.tree import DecisionTreeClassifier
+from scipy import sparse
 
-from tabsynth.synthesizers.forest import GRID, UNSPLIT, Forest
+from tabsynth.synthesizers.forest import GRID, NEVER, UNSPLIT, Floats, Forest, leaf_of
+from tabsynth.synthesizers.predictors import BINS
 
-MAX_DEPTH: Final = 40
-CHOOSING: Final = 0.3
-FEWEST_FILLING: Final = 5
-MOST_CHOOSING: Final = 100_000
-SMOOTHING: Final = 8.0
-LEAST_GAIN: Final = 0.5
+DEPTH: Final = 4
+RATE: Final = 0.4
+# records that choose the questions of one tree
+MOST_CHOOSING: Final = 50_000
+# the pull of a leaf towards nothing, as a part of the fewest records that it may rest on
+PULL: Final = 0.2
+# the part of the records that says when to stop, and after how many trees that did not help
+HELD: Final = 0.1
+PATIENCE: Final = 6
+# groups of fewer leaves' worth of records have margins alone
+FEWEST_LEAVES: Final = 8
 
 
 @dataclass(frozen=True)
@@ -30,179 +36,218 @@ class Task:
         groups: how many there are.
         chosen: shape (records,), classes 0..K-1.
         classes: K.
-        predictors: shape (records, predictors), bins 0..254.
+        predictors: shape (records, predictors), bins 0..127.
     """
 
     group: NDArray[np.int64]
     groups: int
     chosen: NDArray[np.int64]
     classes: int
-    predictors: NDArray[np.float32]
+    predictors: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class _Tree:
-    """One tree level by level: children stand side by side, behind their parent.
+    """A symmetric tree, see `Forest`; `value` in 2,048ths."""
 
-    Args:
-        feature: shape (nodes,), the predictor that is asked.
-        cut: shape (nodes,), up to which bin the way goes left.
-        child: shape (nodes,), the left child; a leaf is its own.
-        shares: shape (nodes, K), of the classes.
-        depth: steps from the root to the furthest leaf.
-    """
-
-    feature: NDArray[np.int64]
-    cut: NDArray[np.int64]
-    child: NDArray[np.int64]
-    shares: NDArray[np.float64]
-    depth: int
+    feature: NDArray[np.int16]
+    cut: NDArray[np.uint8]
+    value: NDArray[np.int16]
 
 
 @dataclass(frozen=True)
-class _Splits:
-    """A tree as scikit-learn grows it: children come after their parents, -1 in leaves.
+class _Rows:
+    """Records and what their classes weigh so far.
 
     Args:
-        left: shape (nodes,).
-        right: shape (nodes,).
-        feature: shape (nodes,).
-        cut: shape (nodes,).
-        leaf: shape (filling records,), the leaf that each falls in.
+        columns: shape (predictors, records), bins.
+        chosen: shape (records,), classes 0..K-1.
+        total: shape (K, records), log-odds.
     """
 
-    left: NDArray[np.int64]
-    right: NDArray[np.int64]
-    feature: NDArray[np.int64]
-    cut: NDArray[np.float64]
-    leaf: NDArray[np.int64]
+    columns: NDArray[np.uint8]
+    chosen: NDArray[np.int64]
+    total: Floats
+
+    @classmethod
+    def of(
+        cls, predictors: NDArray[np.uint8], chosen: NDArray[np.int64], start: NDArray[np.int16]
+    ) -> _Rows:
+        """Records before the first tree."""
+        total = np.repeat(start[:, None].astype(np.float32) / np.float32(GRID), len(chosen), axis=1)
+        return cls(np.ascontiguousarray(predictors.T), chosen, total)
+
+    def after(self, value: NDArray[np.int16], fallen: NDArray[np.intp]) -> _Rows:
+        """The same after one more tree, in the leaves of which they fell."""
+        added = value.T.astype(np.float32) / np.float32(GRID)
+        return _Rows(self.columns, self.chosen, self.total + added.take(fallen, axis=1))
+
+    @cached_property
+    def shares(self) -> Floats:
+        """How probable every class is, shape (K, records)."""
+        weights = np.exp(self.total - self.total.max(axis=0))
+        shares: Floats = weights / weights.sum(axis=0)
+        return shares
+
+    @property
+    def residual(self) -> Floats:
+        """What happened minus what was expected, shape (K, records)."""
+        residual = -self.shares
+        residual[self.chosen, np.arange(len(self.chosen))] += 1
+        return residual
+
+    @property
+    def likelihood(self) -> float:
+        """Sum of the logarithms of the shares of what happened."""
+        own = self.shares[self.chosen, np.arange(len(self.chosen))]
+        return float(np.log(np.maximum(own, 1e-30), dtype=np.float64).sum())
 
 
-def grow(task: Task, *, trees: int, leaf: int, rng: np.random.Generator) -> Forest:
+def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> Forest:
     """Grow trees for every group.
 
-    For each tree the records are dealt out anew: three in ten (at most 100,000) chooses the splits
-    by the gain in log-likelihood of the classes, the others fill the leaves, so that no record sits
-    in a leaf because of its own class. A split stays only where both sides are filled by `leaf`
-    records. A node's shares lean on its parent's as on 8 records.
+    A tree asks up to four questions, the same ones of all records, which together explain most of
+    a random mixture of the classes' residuals. Each of its leaves then adds, for every class, two
+    fifths of the logarithm of how many records have it over how many were expected, both numbers
+    raised by a fifth of `leaf`. A leaf of fewer than `leaf` records adds nothing, and a question
+    must leave as many on both sides. One in ten records is kept out of all this and says where to
+    stop.
 
     Args:
         task: what to learn.
-        trees: how many.
-        leaf: fewest records that fill a leaf.
+        rounds: most trees per group.
+        leaf: fewest records behind a leaf.
         rng: the only source of randomness.
 
-    Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees; honest
-        leaves, Athey and Imbens (2016), doi:10.1073/pnas.1510489113; shares by back-off, MacKay and
-        Peto (1995), doi:10.1017/S1351324900000218.
+    Source: Friedman (2001), doi:10.1214/aos/1013203451; ratios as steps, Darroch and Ratcliff
+        (1972), doi:10.1214/aoms/1177692379; symmetric trees, Prokhorenkova and others
+        (2018), arXiv:1706.09516; random mixtures of many outputs, Iosipoi and Vakhrushev (2022),
+        arXiv:2211.12858.
     """
     order = np.argsort(task.group, kind="stable")
     ends = np.searchsorted(task.group[order], np.arange(task.groups + 1))
     parts = [order[a:b] for a, b in pairwise(ends)]
-    seeds = rng.integers(0, 2**31, (task.groups, trees))
-    grown: list[list[_Tree]] = []
-    # its checks of parameters take longer than a small tree
-    with config_context(skip_parameter_validation=True):
-        for part, own in zip(parts, seeds, strict=True):
-            predictors, chosen = task.predictors[part], task.chosen[part]
-            grown.append(
-                [_tree(predictors, chosen, task.classes, leaf=leaf, seed=int(s)) for s in own]
-            )
-    return _forest([group[t] for t in range(trees) for group in grown], task, trees)
-
-
-def _tree(
-    predictors: NDArray[np.float32],
-    chosen: NDArray[np.int64],
-    classes: int,
-    *,
-    leaf: int,
-    seed: int,
-) -> _Tree:
-    present = np.bincount(chosen, minlength=classes) > 0
-    present[0] |= not len(chosen)
-    rng = np.random.default_rng(seed)
-    chance = min(CHOOSING, MOST_CHOOSING / max(len(chosen), 1))
-    drawn = rng.random(len(chosen), dtype=np.float32) < chance
-    choosing, filling = np.flatnonzero(drawn), np.flatnonzero(~drawn)
-    if len(filling) < FEWEST_FILLING:
-        choosing, filling = choosing[:0], np.arange(len(chosen))
-    least = max(round(leaf * chance), 1)
-    # with hardly more records than classes there is nothing to learn
-    hopeless = len(choosing) < max(2 * least, 3 * present.sum()) or len(filling) < 2 * leaf
-    if hopeless or present.sum() == 1 or not predictors.shape[1]:
-        return _honest(_unsplit(len(filling)), chosen[filling], present, leaf)
-    tree = DecisionTreeClassifier(
-        criterion="log_loss",
-        max_depth=MAX_DEPTH,
-        min_samples_leaf=least,
-        # scikit-learn counts a gain in bits per choosing record
-        min_impurity_decrease=LEAST_GAIN * (present.sum() - 1) / (len(choosing) * np.log(2)),
-        random_state=int(rng.integers(2**31)),
-    ).fit(predictors[choosing], chosen[choosing], check_input=False)
-    grown = tree.tree_
-    splits = _Splits(grown.children_left, grown.children_right, grown.feature, grown.threshold,
-                     tree.apply(predictors[filling], check_input=False))  # fmt: skip
-    return _honest(splits, chosen[filling], present, leaf)
-
-
-def _unsplit(records: int) -> _Splits:
-    none = np.full(1, -1)
-    return _Splits(none, none, none, none.astype(np.float64), np.zeros(records, np.int64))
-
-
-def _honest(
-    splits: _Splits, chosen: NDArray[np.int64], present: NDArray[np.bool_], leaf: int
-) -> _Tree:
-    """The splits both sides of which are filled, and the shares of the filling records."""
-    nodes, classes = len(splits.left), len(present)
-    key = splits.leaf * classes + chosen
-    counts = np.bincount(key, minlength=nodes * classes).reshape(nodes, classes).astype(np.float64)
-    for node in np.flatnonzero(splits.left >= 0)[::-1]:
-        counts[node] = counts[splits.left[node]] + counts[splits.right[node]]
-    size = counts.sum(axis=1, keepdims=True)
-    level, first = np.zeros(1, np.int64), 0
-    shares = (counts[level] + present / present.sum()) / (size[level] + 1)
-    rows: list[tuple[NDArray[np.int64], ...]] = []
-    every = []
-    while True:
-        left, right = splits.left[level], splits.right[level]
-        kept = (left >= 0) & (size[left, 0] >= leaf) & (size[right, 0] >= leaf)
-        below = first + len(level)
-        child = np.where(kept, below + 2 * (np.cumsum(kept) - 1), np.arange(first, below))
-        cut = np.where(kept, np.floor(splits.cut[level]), UNSPLIT).astype(np.int64)
-        rows.append((np.where(kept, splits.feature[level], 0), cut, child))
-        every.append(shares)
-        if not kept.any():
-            break
-        level, first = np.column_stack([left[kept], right[kept]]).ravel(), below
-        above = np.repeat(shares[kept], 2, axis=0)
-        shares = (counts[level] + SMOOTHING * above) / (size[level] + SMOOTHING)
-    feature, cut, child = (np.concatenate(column) for column in zip(*rows, strict=True))
-    return _Tree(feature, cut, child, np.concatenate(every), len(rows) - 1)
-
-
-def _forest(grown: list[_Tree], task: Task, trees: int) -> Forest:
-    """Trees as one: all roots first, then what is below them."""
-    below = np.array([len(tree.child) - 1 for tree in grown])
-    start = len(grown) + np.cumsum(below) - below
-    total = len(grown) + int(below.sum())
-    feature, cut = np.zeros(total, np.int16), np.zeros(total, np.uint8)
-    child, shares = np.zeros(total, np.int32), np.zeros((total, task.classes))
-    for root, tree in enumerate(grown):
-        place = np.append(root, start[root] + np.arange(below[root]))
-        feature[place], cut[place] = tree.feature, tree.cut
-        child[place], shares[place] = place[tree.child], tree.shares
-    ends = child == np.arange(total)
-    kept = np.cumsum(shares[ends], axis=1)[:, :-1]
+    start = np.array([_start(task.chosen[part], task.classes) for part in parts])
+    grown = [
+        _boost(s, task.predictors[part], task.chosen[part], rounds=rounds, leaf=leaf, rng=own)
+        for s, part, own in zip(start, parts, rng.spawn(task.groups), strict=True)
+    ]
+    trees = [tree for group in grown for tree in group]
+    empty = (np.empty((0, DEPTH), np.int16), np.empty((0, DEPTH), np.uint8))
     return Forest(
-        groups=task.groups,
-        trees=trees,
-        classes=task.classes,
-        feature=feature,
-        cut=cut,
-        child=child,
-        leaf=np.where(ends, np.cumsum(ends) - 1, 0).astype(np.int32),
-        cumulative=np.clip(np.rint(kept * GRID), 0, GRID).astype(np.uint16),
-        depth=max(tree.depth for tree in grown),
+        start=start,
+        first=np.cumsum([0, *map(len, grown)]).astype(np.int32),
+        feature=np.array([t.feature for t in trees]) if trees else empty[0],
+        cut=np.array([t.cut for t in trees]) if trees else empty[1],
+        value=np.array([t.value for t in trees]).reshape(len(trees), 1 << DEPTH, task.classes)
+        if trees
+        else np.empty((0, 1 << DEPTH, task.classes), np.int16),
     )
+
+
+def _start(chosen: NDArray[np.int64], classes: int) -> NDArray[np.int16]:
+    counts = np.bincount(chosen, minlength=classes).astype(np.float64)
+    if not len(chosen):
+        counts[0] = 1
+    drawn = counts > 0
+    shares = (counts + 1 / drawn.sum()) / (counts.sum() + 1)
+    return np.where(drawn, np.rint(np.log(shares) * GRID), NEVER).astype(np.int16)
+
+
+def _boost(
+    start: NDArray[np.int16],
+    predictors: NDArray[np.uint8],
+    chosen: NDArray[np.int64],
+    *,
+    rounds: int,
+    leaf: int,
+    rng: np.random.Generator,
+) -> list[_Tree]:
+    n, d = predictors.shape
+    present = np.flatnonzero(start != NEVER)
+    if n < FEWEST_LEAVES * leaf or len(present) < 2 or not d:
+        return []
+    number = np.zeros(len(start), np.int64)
+    number[present] = np.arange(len(present))
+    held = rng.random(n) < HELD
+    judge = _Rows.of(predictors[held], number[chosen[held]], start[present])
+    rows = _Rows.of(predictors[~held], number[chosen[~held]], start[present])
+    n = len(rows.chosen)
+    places = rows.columns.astype(np.int64) + np.arange(d)[:, None] * BINS
+    trees: list[_Tree] = []
+    best, kept = judge.likelihood, 0
+    for _ in range(rounds):
+        shares, residual = rows.shares, rows.residual
+        mixture = rng.standard_normal(len(present)) @ residual
+        picked = rng.permutation(n)[:MOST_CHOOSING] if n > MOST_CHOOSING else slice(None)
+        asked = _questions(places[:, picked], mixture[picked], leaf * min(MOST_CHOOSING / n, 1.0))
+        if asked is not None:
+            fallen = leaf_of(rows.columns, *asked)
+            member = sparse.csr_matrix(
+                (np.ones(n, np.float32), fallen, np.arange(n + 1)), shape=(n, 1 << DEPTH)
+            ).T
+            size = np.bincount(fallen, minlength=1 << DEPTH)[:, None]
+            expected = member @ shares.T + PULL * leaf
+            step = RATE * np.log1p(np.maximum(member @ residual.T / expected, -0.999))
+            value = np.where(size >= leaf, np.rint(step * GRID), 0).astype(np.int16)
+            rows, judge = (
+                rows.after(value, fallen),
+                judge.after(value, leaf_of(judge.columns, *asked)),
+            )
+            whole = np.zeros((1 << DEPTH, len(start)), np.int16)
+            whole[:, present] = value
+            trees.append(_Tree(*asked, whole))
+        if judge.likelihood > best:
+            best, kept = judge.likelihood, len(trees)
+        elif len(trees) - kept >= PATIENCE:
+            break
+    return trees[:kept]
+
+
+def _questions(
+    places: NDArray[np.int64], mixture: NDArray[np.float64], least: float
+) -> tuple[NDArray[np.int16], NDArray[np.uint8]] | None:
+    """The questions of a tree, chosen one after the other; None where the first tells nothing.
+
+    Args:
+        places: shape (d, records), bins of each predictor, counted on from the one before it.
+        mixture: shape (records,), what is to be explained.
+        least: fewest records on either side of a question.
+    """
+    feature, cut = np.zeros(DEPTH, np.int16), np.full(DEPTH, UNSPLIT, np.uint8)
+    leaf = np.zeros(len(mixture), np.int64)
+    sums, counts = _histogram(places, mixture, leaf, 1)
+    pull = PULL * least
+    for level in range(DEPTH):
+        below, few = np.cumsum(sums, axis=2), np.cumsum(counts, axis=2)
+        whole, all_ = below[..., -1:], few[..., -1:]
+        above, many = whole - below, all_ - few
+        gain = below * below / (few + pull) + above * above / (many + pull)
+        gain -= whole * whole / (all_ + pull)
+        gain *= (few >= least) & (many >= least)
+        gain = gain.sum(axis=0)
+        best = int(np.argmax(gain))
+        if gain.flat[best] <= 0:
+            break
+        feature[level], cut[level] = divmod(best, BINS)
+        right = places[feature[level]] > best
+        if level + 1 < DEPTH:
+            some = np.flatnonzero(right)
+            own = _histogram(places[:, some], mixture[some], leaf[some], len(sums))
+            shape = (2 * len(sums), *sums.shape[1:])
+            sums = np.stack([sums - own[0], own[0]], axis=1).reshape(shape)
+            counts = np.stack([counts - own[1], own[1]], axis=1).reshape(shape)
+        leaf = 2 * leaf + right
+    return None if cut[0] == UNSPLIT else (feature, cut)
+
+
+def _histogram(
+    places: NDArray[np.int64], mixture: NDArray[np.float64], leaf: NDArray[np.int64], nodes: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Sums of the mixture and numbers of records, both of shape (nodes, d, bins)."""
+    shape = (nodes, len(places), BINS)
+    size = nodes * len(places) * BINS
+    key = (places + leaf * (len(places) * BINS)).ravel()
+    sums = np.bincount(key, np.tile(mixture, len(places)), size).reshape(shape)
+    counts = np.bincount(key, minlength=size).reshape(shape).astype(np.float64)
+    return sums, counts

@@ -204,7 +204,7 @@ def learn(
     fixed: Mapping[int, tuple[int, NDArray[np.int64]]],
     rng: np.random.Generator,
     most: int,
-    trees: int,
+    rounds: int,
     leaf: int,
 ) -> list[Link]:
     """One link per column, in that order; columns are learnt side by side.
@@ -218,8 +218,8 @@ def learn(
         fixed: what `fixed_columns` found; each after the one that fixes it.
         rng: the only source of randomness.
         most: predictors per column.
-        trees: trees per step.
-        leaf: fewest records that fill a leaf.
+        rounds: trees per step.
+        leaf: fewest records behind a leaf.
     """
     seen = [binned(b, k) for b, k in zip(bins, codes, strict=True)]
     strength = dependence(codes, bins) if len(order) > most + 1 else None
@@ -238,7 +238,7 @@ def learn(
         known = np.flatnonzero(cell >= 0)
         steps = [
             _step(stage, cell, known, before, seen=seen, ordered=ordered, rng=generators[j],
-                  trees=trees, leaf=leaf)
+                  rounds=rounds, leaf=leaf)
             for stage in stages(counts[j][live], ordered=ordered[j])
         ]  # fmt: skip
         return Link(j, live, tuple(steps))
@@ -255,13 +255,13 @@ def _step(
     seen: Sequence[NDArray[np.uint8]],
     ordered: Sequence[bool],
     rng: np.random.Generator,
-    trees: int,
+    rounds: int,
     leaf: int,
 ) -> Step:
     records = known[stage.open_groups[stage.group[cell[known]]]]
     group, chosen = stage.group[cell[records]], stage.choice[cell[records]]
     order: list[NDArray[np.uint8] | None] = []
-    table = np.empty((len(records), len(before)), np.float32)
+    table = np.empty((len(records), len(before)), np.uint8)
     for place, f in enumerate(before):
         bins, rank = seen[f][records], None
         if not ordered[f]:
@@ -269,7 +269,7 @@ def _step(
         order.append(rank)
         table[:, place] = bins if rank is None else rank[bins]
     task = Task(group, stage.groups, chosen, stage.classes, table)
-    return Step(stage, grow(task, trees=trees, leaf=leaf, rng=rng), tuple(before), tuple(order))
+    return Step(stage, grow(task, rounds=rounds, leaf=leaf, rng=rng), tuple(before), tuple(order))
 
 
 def fixed_columns(

@@ -1,4 +1,4 @@
-"""A chain of trees: each column is drawn from honest trees grown on the columns before it."""
+"""A chain of trees: each column is drawn from boosted trees grown on the columns before it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Trees:
     Args:
         closeness: from 0 to 1. Trees with larger leaves (0) keep further away from the training
             records, those with smaller leaves (1) are more faithful.
-        trees: trees per step; each record takes one at random.
+        rounds: most trees per step, each of which corrects those before it.
         min_count: fewest records behind a category, frequent value, bin end or leaf.
         max_records: beyond that many, the trees are grown on so many records picked at random;
             margins are learnt from all.
@@ -44,15 +44,15 @@ class Trees:
     """
 
     name: ClassVar[str] = "trees"
-    summary: ClassVar[str] = "a chain of honest trees; most faithful, within seconds"
+    summary: ClassVar[str] = "a chain of boosted trees; most faithful, within seconds"
     traits: ClassVar[Traits] = Traits(
         conditions="weighted",
         cost="seconds for 50,000 records, minutes for millions",
         categories="coded hierarchically",
     )
 
-    closeness: Annotated[float, Setting(ge=0, le=1)] = 0.3
-    trees: Annotated[int, Setting(ge=1, le=64)] = 8
+    closeness: Annotated[float, Setting(ge=0, le=1)] = 0.5
+    rounds: Annotated[int, Setting(ge=0, le=1000)] = 60
     min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT
     max_records: Annotated[int, Setting(ge=100)] = 500_000
     max_predictors: Annotated[int, Setting(ge=1)] = 24
@@ -65,7 +65,7 @@ class Trees:
 
     def cost(self, size: Size) -> Cost:
         """Time and memory of a fit."""
-        return trees_cost(size, trees=self.trees, max_records=self.max_records,
+        return trees_cost(size, rounds=self.rounds, max_records=self.max_records,
                           max_predictors=self.max_predictors)  # fmt: skip
 
     def fit(self, data: Table, *, rng: np.random.Generator) -> TreesModel:
@@ -94,7 +94,7 @@ class Trees:
             codes = [k[kept] for k in codes]
         ordered = [c.ordered for c in codec.columns]
         bins = [bins_of_cells(n, ordered=o) for n, o in zip(counts, ordered, strict=True)]
-        grow = {"trees": self.trees, "leaf": self.leaf}
+        grow = {"rounds": self.rounds, "leaf": self.leaf}
         classes = [coarse(b, k, MAX_CLASSES) for b, k in zip(bins, codes, strict=True)]
         order = order_of_columns(classes, [c.cells for c in codec.columns], rng)
         fixed = fixed_columns(codes, counts)
