@@ -19,7 +19,7 @@ RATE: Final = 0.4
 # records that choose the questions of one tree
 MOST_CHOOSING: Final = 50_000
 # the pull of a leaf towards nothing, as a part of the fewest records that it may rest on
-PULL: Final = 0.2
+PULL: Final = 0.05
 # the part of the records that says when to stop, and after how many trees that did not help
 HELD: Final = 0.1
 PATIENCE: Final = 6
