@@ -27,12 +27,17 @@ _PAIR_SECONDS: Final = 1e-9
 _SOLVE_SECONDS: Final = 2e-5
 _BLOCK_RECORDS: Final = 1 << 17
 
-# trees: per column and tree; per grown record, tree and predictor of a column; per grown record and
-# column, for the comparison of all columns; per grown record and tree
-_TREE_SECONDS: Final = 0.03
-_GROW_SECONDS: Final = 8e-7
+# trees: per column and round; per grown record, round and predictor of a column; per grown record,
+# round and column; per grown record and column, for the comparison of all columns; per grown
+# record, and per grown record and predictor, of the columns that are learnt side by side
+_ROUND_SECONDS: Final = 2e-3
+_GROW_SECONDS: Final = 1.5e-8
+_CLASS_SECONDS: Final = 1.5e-7
 _COMPARE_BYTES: Final = 40.0
-_PART_BYTES: Final = 60.0
+_CLASS_BYTES: Final = 800.0
+_GROW_BYTES: Final = 24.0
+# and per cell of the widest column, for the order of categories that predict it
+_RANK_BYTES: Final = 1.2e4
 
 # networks, roughly, from one table (Adult): per record, epoch and product of the forward pass; per
 # record, epoch and option; torch
@@ -72,8 +77,14 @@ def trees_cost(size: Size, *, rounds: int, max_records: int, max_predictors: int
     first, columns = independent_cost(size), len(size.cells)
     grown = min(size.records, max_records)
     predictors = sum(min(j, max_predictors) for j in range(columns))
-    seconds = _TREE_SECONDS * columns * rounds + _GROW_SECONDS * grown * rounds * predictors
-    memory = _COMPARE_BYTES * grown * columns + _PART_BYTES * grown * rounds
+    seconds = rounds * (
+        _ROUND_SECONDS * columns
+        + _GROW_SECONDS * grown * predictors
+        + _CLASS_SECONDS * grown * columns
+    )
+    widest = min(columns, max_predictors)
+    memory = grown * (_COMPARE_BYTES * columns + _CLASS_BYTES + _GROW_BYTES * widest)
+    memory += _RANK_BYTES * max(size.cells, default=0)
     return Cost(first.seconds + seconds, first.memory + memory)
 
 

@@ -78,8 +78,8 @@ class Trees:
         Raises:
             DataError: fewer than twice `min_count` records.
 
-        Privacy: not differentially private; the model holds margins, and shares of classes in
-            leaves that rest on at least 5 records, some of them left out at random.
+        Privacy: not differentially private; the model holds margins, and log-odds of classes in
+            leaves that rest on at least `leaf` records.
 
         Source: chains of trees, Reiter (2005), Using CART to generate partially synthetic public
             use microdata; see `growing.grow` for the trees.
