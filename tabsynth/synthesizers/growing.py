@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from tabsynth.synthesizers.forest import GRID, NEVER, UNSPLIT, Floats, Forest, leaf_of
+from tabsynth.synthesizers.margins import margin, two_digits
 from tabsynth.synthesizers.predictors import BINS
 
 DEPTH: Final = 4
@@ -19,7 +20,7 @@ RATE: Final = 0.4
 # records that choose the questions of one tree
 MOST_CHOOSING: Final = 50_000
 # the pull of a leaf towards nothing, as a part of the fewest records that it may rest on
-PULL: Final = 0.05
+PULL: Final = 0.1
 # the part of the records that says when to stop, and after how many trees that did not help
 HELD: Final = 0.1
 PATIENCE: Final = 6
@@ -109,7 +110,7 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
     A tree asks up to four questions, the same ones of all records, which together explain most of
     a random mixture of the classes' residuals. Each of its leaves then adds, for every class, two
     fifths of the logarithm of how many records have it over how many were expected, both numbers
-    raised by a fifth of `leaf`. A leaf of fewer than `leaf` records adds nothing, and a question
+    raised by a tenth of `leaf`. A leaf of fewer than `leaf` records adds nothing, and a question
     must leave as many on both sides. One in ten records is kept out of all this and says where to
     stop.
 
@@ -146,12 +147,15 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
 
 
 def _start(chosen: NDArray[np.int64], classes: int) -> NDArray[np.int16]:
-    counts = np.bincount(chosen, minlength=classes).astype(np.float64)
+    """Weights of the classes' shares, which lie on a grid too coarse to reveal one record."""
     if not len(chosen):
-        counts[0] = 1
-    drawn = counts > 0
-    shares = (counts + 1 / drawn.sum()) / (counts.sum() + 1)
-    return np.where(drawn, np.rint(np.log(shares) * GRID), NEVER).astype(np.int16)
+        return np.where(np.arange(classes), NEVER, 0).astype(np.int16)
+    share = margin(chosen, classes, min_count=0)
+    # a class that occurs has at least half a step of that grid
+    occurs = np.bincount(chosen, minlength=classes) > 0
+    share = np.where(occurs, np.maximum(share, 0.5 / two_digits(len(chosen))), 0.0)
+    logs = np.log(np.where(share > 0, share, 1.0))
+    return np.where(share > 0, np.rint(logs * GRID), NEVER).astype(np.int16)
 
 
 def _boost(

@@ -13,7 +13,7 @@ from tabsynth.encoding.codec import POOLED, Codes
 from tabsynth.errors import ConditionError
 from tabsynth.table import Table
 
-RAREST: Final = 1e-4
+RAREST: Final = 1e-3
 SHOWN: Final = 5
 
 
@@ -45,7 +45,7 @@ class Odds:
 
     @property
     def hopeless(self) -> NDArray[np.bool_]:
-        """Shape (conditions,), below a ten-thousandth of what unrelated columns would give.
+        """Shape (conditions,), below a thousandth of what unrelated columns would give.
 
         Not the bare probability: that is tiny wherever many columns are given, and no fault then.
         """

@@ -16,6 +16,7 @@ from tabsynth.modelfile import load
 from tabsynth.sampler import sample
 from tabsynth.schema.check import check
 from tabsynth.schema.model import TableSchema
+from tabsynth.synthesizers.margins import margin
 from tabsynth.synthesizers.protocol import Model, Synthesizer
 from tabsynth.table import Table
 from tests.quick import fit, fit_well
@@ -169,12 +170,13 @@ def test_the_exact_number_of_records_cannot_be_worked_out(name: str, rows: int) 
     grid = 60 if rows == 57 else {1237: 1200, 19_873: 20_000}[rows]
     shares = [a for k, a in state.arrays.items() if k.endswith((".share", ".margin"))]
     if name == "trees":
-        # a leaf is filled by records left over by chance, and its shares lean on other nodes'
+        # logarithms of such shares, in steps of a 2,048th; of pairs there are no shares at all
         assert not shares
-        assert all(a.dtype == np.uint16 for k, a in state.arrays.items() if "cumulative" in k)
-        again = fit(Table.checked(raw, schema), synthesizer=name, seed=1).model.state()
-        roots = [s.arrays["0.0.cumulative"] for s in (state, again)]
-        assert roots[0].shape != roots[1].shape or (roots[0] != roots[1]).any()
+        logs = state.arrays["0.0.start"]
+        counts = np.bincount(raw["a"].to_numpy())
+        wanted = margin(np.repeat(np.arange(4), counts), 4, min_count=0)
+        np.testing.assert_array_equal(logs[0], np.rint(np.log(wanted) * 2048))
+        np.testing.assert_allclose(wanted * grid, np.rint(wanted * grid), atol=1e-9)
         return
     assert len(shares) == 2
     for share in shares:
@@ -214,20 +216,23 @@ def test_no_training_record_can_be_rebuilt(
 
     Two tables with the same margins and the same pairwise cell moments give the same copula; so
     nothing beyond margins and pairs is in it. What could differ per record would need an array
-    with one entry per record, and there is none. A tree has a leaf for 5 records or more, and less
-    than as many nodes above.
+    with one entry per record, and there is none. A forest has at most a fixed number of trees of 16
+    leaves for each group of records that is large enough.
     """
     table = tables[animal]
     fitted = fit(table, synthesizer=name, seed=0)
     state = fitted.model.state()
-    trees = fitted.parameters.get("trees", 0)
+    rounds = fitted.parameters.get("rounds", 0)
     json.dumps(state.settings, allow_nan=False)
     for key, array in state.arrays.items():
         assert array.dtype.kind in "biuf", key
         most = max(table.num_rows // 5 + 3, len(table.schema.fields))
         part = key.rpartition(".")[2]
-        if part in ("feature", "cut", "child", "leaf", "cumulative"):
-            assert array.shape[0] <= 2 * trees * most, key
+        if part in ("feature", "cut", "value"):
+            # 8 leaves' worth of records and more to a group of its own
+            assert array.shape[0] <= rounds * max(table.num_rows // 40, 1), key
+        elif part in ("first", "start"):
+            assert array.shape[0] <= most + 1, key
         elif part == "ranks":
             assert array.shape[1:] == (128,), key
         else:
