@@ -179,14 +179,6 @@ def test_list(tabsynth: Run) -> None:
     assert "membership" in went(tabsynth("list", "attacks"))
 
 
-def test_demo(place: Place, tabsynth: Run) -> None:
-    out = place.outputs / "demo"
-    said = went(tabsynth("demo", "--out", out, "--quiet"), 0)
-    assert {p.name for p in out.iterdir()} == RUN_FILES
-    assert all(str(out / name) in said for name in RUN_FILES)
-    report(out)
-
-
 def evaluated(synthetic: Path, place: Place, tabsynth: Run) -> dict[str, Any]:
     out = place.outputs / "verdict"
     holdout = write_csv(place.inputs / "holdout.csv", records(1000, seed=8))
