@@ -116,7 +116,7 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
 
     Args:
         task: what to learn.
-        rounds: most trees per group.
+        rounds: most trees per group; fewer where they would have 8 weights for each record.
         leaf: fewest records behind a leaf.
         rng: the only source of randomness.
 
@@ -180,7 +180,8 @@ def _boost(
     places = rows.columns.astype(np.int64) + np.arange(d)[:, None] * BINS
     trees: list[_Tree] = []
     best, kept = judge.likelihood, 0
-    for _ in range(rounds):
+    # of trees of 16 leaves so many have fewer weights than eight for each record
+    for _ in range(min(rounds, n // (2 * len(start) + 1))):
         shares, residual = rows.shares, rows.residual
         mixture = rng.standard_normal(len(present)) @ residual
         picked = rng.permutation(n)[:MOST_CHOOSING] if n > MOST_CHOOSING else slice(None)
