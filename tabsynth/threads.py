@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
+
+NAME: Final = "tabsynth"
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -20,7 +22,7 @@ def in_threads(function: Callable[[Item], Outcome], items: Iterable[Item]) -> li
     An error, Ctrl-C among them, drops what has not begun and does not wait for what has: a thread
     cannot be stopped, and whoever stopped the work wants to go on.
     """
-    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="tabsynth")
+    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix=NAME)
     try:
         found = list(pool.map(function, items))
     except BaseException:
@@ -31,13 +33,12 @@ def in_threads(function: Callable[[Item], Outcome], items: Iterable[Item]) -> li
 
 
 def leave(code: int) -> NoReturn:
-    """End the process, also while threads still work on what was stopped.
+    """End the process, also while threads of `in_threads` still work on what was stopped.
 
     Python itself would wait for them. Files are left to the caller: by now nothing may be half
-    written.
+    written. Threads of others are waited for: libraries end their processes in them.
     """
-    others = [t for t in threading.enumerate() if t is not threading.main_thread()]
-    if any(not t.daemon for t in others):
+    if any(t.name.startswith(NAME) for t in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
