@@ -13,7 +13,7 @@ from tests.bench.record import REPORTS, write
 from tests.bench.tables import FRAMES, TARGETS, table
 
 CLOSENESS = (0.0, 0.25, 0.5, 0.75, 1.0)
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 300, 60, 24, 48
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 560, 320, 60, 48, 48
 LINES = ("#0b5f66", "#7d4a00", "#566066")
 DASHES = ("", "7 4", "2 3")
 
