@@ -116,7 +116,8 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
 
     Args:
         task: what to learn.
-        rounds: most trees per group; fewer where they would have 8 weights for each record.
+        rounds: most trees per group; fewer where those of one would have 8 weights for each record
+            of all.
         leaf: fewest records behind a leaf.
         rng: the only source of randomness.
 
@@ -129,6 +130,7 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
     ends = np.searchsorted(task.group[order], np.arange(task.groups + 1))
     parts = [order[a:b] for a, b in pairwise(ends)]
     start = np.array([_start(task.chosen[part], task.classes) for part in parts])
+    rounds = min(rounds, len(task.chosen) // (2 * task.classes + 1))
     grown = [
         _boost(s, task.predictors[part], task.chosen[part], rounds=rounds, leaf=leaf, rng=own)
         for s, part, own in zip(start, parts, rng.spawn(task.groups), strict=True)
@@ -180,8 +182,7 @@ def _boost(
     places = rows.columns.astype(np.int64) + np.arange(d)[:, None] * BINS
     trees: list[_Tree] = []
     best, kept = judge.likelihood, 0
-    # of trees of 16 leaves so many have fewer weights than eight for each record
-    for _ in range(min(rounds, n // (2 * len(start) + 1))):
+    for _ in range(rounds):
         shares, residual = rows.shares, rows.residual
         mixture = rng.standard_normal(len(present)) @ residual
         picked = rng.permutation(n)[:MOST_CHOOSING] if n > MOST_CHOOSING else slice(None)
