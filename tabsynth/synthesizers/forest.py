@@ -101,10 +101,10 @@ class Forest:
         order = np.argsort(group, kind="stable") if self.groups > 1 else np.arange(len(group))
         plain = self.first[1:] == self.first[:-1]
         if plain.any():
-            rows = order[plain[group[order]]]
+            rows, known = order[plain[group[order]]], np.exp(self._start.T)
             for start in range(0, len(rows), BLOCK):
                 block = rows[start : start + BLOCK]
-                yield block, np.exp(self._start.T).take(group[block], axis=1)
+                yield block, known.take(group[block], axis=1)
         ends = np.searchsorted(group[order], np.arange(self.groups + 1))
         for g in np.flatnonzero(~plain):
             for start in range(ends[g], ends[g + 1], BLOCK):

@@ -32,8 +32,7 @@ def fitted(**parameters: object) -> Fitted:
 def test_dependence_between_kinds_of_columns_is_kept() -> None:
     drawn = sample(fitted(), 4000, seed=1).to_pandas()
     real = table().to_pandas()
-    # 0.986 in the records
-    assert abs(drawn["x"].corr(drawn["y"]) - real["x"].corr(real["y"])) < 0.015
+    assert abs(drawn["x"].corr(drawn["y"]) - real["x"].corr(real["y"])) < 0.01
     for frame in (drawn, real):
         frame["up"] = frame["x"] > 20
     gap = drawn.groupby("up")["word"].apply(lambda w: (w == "high").mean()) - real.groupby("up")[
