@@ -150,6 +150,9 @@ def test_a_run_leaves_the_files_of_the_contract_and_measures_nothing(tabsynth: R
     page = Path("result/report.html").read_text()
     assert "differentially private: epsilon 0.5 at delta 1e-06" in page
     assert "Nothing in this report was measured on real records" in page
+    # no verdict is explained, and no attack described, that was not made
+    assert "Nothing broken was found" not in page
+    assert 'id="threats"' not in page
     assert "not for release" not in page
     datasheet = Path("result/datasheet.md").read_text()
     assert "The model is differentially private: epsilon 0.5 at delta 1e-06" in datasheet
