@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,8 +16,10 @@ from tabsynth.synthesizers.independent import Independent, IndependentModel
 from tabsynth.synthesizers.protocol import ModelState
 
 NAME = "noisy_margins"
-# what a process of its own runs first to know it
+ROOT = str(Path(__file__).resolve().parents[1])
+# what a process of its own runs first to know it; a dependency brings a package `tests` of its own
 REGISTER = (
+    f"import sys; sys.path.insert(0, {ROOT!r}); "
     "from tabsynth import choice, registry; choice.PRIVATE = 'noisy_margins'; "
     "registry.BUILT_IN['private_synthesizers']['noisy_margins'] = "
     "'tests.private_margins:NoisyMargins'"
