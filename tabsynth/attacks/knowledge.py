@@ -81,7 +81,11 @@ def some_of_each_unit(table: Table, most: int, rng: np.random.Generator) -> NDAr
 
 def seen_through(table: Table, names: Sequence[str]) -> Table:
     """The table with those columns only."""
-    kept = {"fields": tuple(table.schema.field(n) for n in names), "primary_key": ()}
+    kept = {
+        "fields": tuple(table.schema.field(n) for n in names),
+        "primary_key": (),
+        "unique_keys": (),
+    }
     return table.select(table.schema.model_copy(update=kept))
 
 

@@ -120,7 +120,11 @@ def read_population(raw: pa.Table, table: Table, protected: Sequence[str]) -> Po
     if not names or raw.num_rows == 0:
         return None
     schema = table.schema.model_copy(
-        update={"fields": tuple(table.schema.field(n) for n in names), "primary_key": ()}
+        update={
+            "fields": tuple(table.schema.field(n) for n in names),
+            "primary_key": (),
+            "unique_keys": (),
+        }
     )
     schema = schema.model_copy(
         update={"tabsynth": schema.tabsynth.model_copy(update={"privacy_unit": None})}

@@ -305,7 +305,10 @@ def _of(fields: tuple[FieldSchema, ...], schema: TableSchema) -> TableSchema:
     unit = schema.tabsynth.privacy_unit
     ours = schema.tabsynth.model_copy(update={"privacy_unit": unit if unit in names else None})
     key = schema.primary_key if set(schema.primary_key) <= names else ()
-    return schema.model_copy(update={"fields": fields, "primary_key": key, "tabsynth": ours})
+    unique = tuple(key for key in schema.unique_keys if set(key) <= names)
+    return schema.model_copy(
+        update={"fields": fields, "primary_key": key, "unique_keys": unique, "tabsynth": ours}
+    )
 
 
 def _of_fields(

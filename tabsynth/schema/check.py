@@ -217,12 +217,22 @@ def _stored(column: Values, field: FieldSchema) -> pa.ChunkedArray:
 
 
 def _key_violations(data: pa.Table, schema: TableSchema, known: list[Violation]) -> list[Violation]:
-    key = schema.primary_key
+    found = _violations_of_key(data, schema.primary_key, "primaryKey", "primary key", known)
+    for key in schema.unique_keys:
+        if key != schema.primary_key:
+            found += _violations_of_key(data, key, "unique", "unique key", [*known, *found])
+    return found
+
+
+def _violations_of_key(
+    data: pa.Table, key: tuple[str, ...], rule: str, words: str, known: list[Violation]
+) -> list[Violation]:
+    """Values that a primary key lacks, and values that any key repeats; missing ones do not."""
     reported = {(v.column, v.rule) for v in known}
     if not key or any((name, "absent") in reported for name in key):
         return []
     column = key[0] if len(key) == 1 else None
-    words = "primary key" if column else f"primary key ({', '.join(key)})"
+    words = words if column else f"{words} ({', '.join(key)})"
     parts = [_key_part(data.column(name)) for name in key]
     missing = np.logical_or.reduce([mask(part.is_null()) for part in parts])
     keyed = pa.Table.from_arrays(parts, names=[str(i) for i in range(len(parts))])
@@ -230,12 +240,10 @@ def _key_violations(data: pa.Table, schema: TableSchema, known: list[Violation])
     repeated = present.num_rows - present.group_by(keyed.column_names).aggregate([]).num_rows
     found = []
     nulls = int(np.count_nonzero(missing))
-    if nulls and not reported & {(column, "required"), (column, "type")}:
-        found.append(Violation(column, "primaryKey", nulls, f"{words}: it has no value there"))
+    if rule == "primaryKey" and nulls and not reported & {(column, "required"), (column, "type")}:
+        found.append(Violation(column, rule, nulls, f"{words}: it has no value there"))
     if repeated and (column, "unique") not in reported:
-        found.append(
-            Violation(column, "primaryKey", repeated, f"{words}: it repeats an earlier one")
-        )
+        found.append(Violation(column, rule, repeated, f"{words}: it repeats an earlier one"))
     return found
 
 

@@ -128,8 +128,13 @@ def dump_schema(schema: TableSchema) -> str:
     Returns:
         Text from which `load_schema` makes an equal schema.
     """
+    return dump_yaml(schema.descriptor())
+
+
+def dump_yaml(descriptor: Mapping[str, Any]) -> str:
+    """A descriptor as YAML in its own order, which `parse_text` reads back."""
     return yaml.dump(
-        schema.descriptor(), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+        dict(descriptor), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )
 
 

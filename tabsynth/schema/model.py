@@ -269,6 +269,7 @@ class TableSchema(_Open):
     fields: tuple[FieldSchema, ...] = Setting(min_length=1)
     missing_values: tuple[str, ...] = Setting(default=("",), alias="missingValues")
     primary_key: tuple[str, ...] = Setting(default=(), alias="primaryKey")
+    unique_keys: tuple[tuple[str, ...], ...] = Setting(default=(), alias="uniqueKeys")
     foreign_keys: tuple[dict[str, Any], ...] = Setting(default=(), alias="foreignKeys")
     tabsynth: TableExtension = TableExtension()
 
@@ -292,6 +293,9 @@ class TableSchema(_Open):
         for key in self.primary_key:
             if key not in names:
                 raise ValueError(f"primaryKey names {key!r}, which is not a field")
+        for key in (name for unique in self.unique_keys for name in unique):
+            if key not in names:
+                raise ValueError(f"uniqueKeys names {key!r}, which is not a field")
         unit = self.tabsynth.privacy_unit
         if unit is not None and unit not in names:
             raise ValueError(f"privacy_unit names {unit!r}, which is not a field")
@@ -328,9 +332,11 @@ class TableSchema(_Open):
         fields = self.modelled_fields
         names = {f.name for f in fields}
         key = self.primary_key if set(self.primary_key) <= names else ()
+        unique_keys = tuple(key for key in self.unique_keys if set(key) <= names)
         unit = self.tabsynth.privacy_unit
         ours = self.tabsynth.model_copy(update={"privacy_unit": unit if unit in names else None})
-        return self.model_copy(update={"fields": fields, "primary_key": key, "tabsynth": ours})
+        return self.model_copy(update={"fields": fields, "primary_key": key,
+                                       "unique_keys": unique_keys, "tabsynth": ours})  # fmt: skip
 
     @property
     def emitted(self) -> TableSchema:
