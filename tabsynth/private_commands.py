@@ -54,7 +54,7 @@ def fit(
     declared = read_schema(schema)
     prepared = private_fit.prepare(declared, spend, synthesizer, given)
     if dry_run:
-        for line in prepared.lines():
+        for line in (*prepared.lines(), spend.sentence("would be")):
             typer.echo(line)
         return
     out = place_for_model(out)

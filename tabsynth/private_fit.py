@@ -86,6 +86,13 @@ class Spend:
         """The ledger."""
         return Ledger.at(self.ledger)
 
+    def sentence(self, verb: str) -> str:
+        """Who is charged how much, and where; the verb says whether that is done already."""
+        return (
+            f"epsilon {self.epsilon:g} at delta {self.delta:g} {verb} charged to source "
+            f"{self.source_id!r} in {self.book.path}"
+        )
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -106,15 +113,12 @@ class Prepared:
     spend: Spend
 
     def lines(self) -> list[str]:
-        """What a person should know before the budget is spent; reads no record."""
-        spend = self.spend
-        caution = spend.budget(self.schema).caution
+        """What a person should know before the budget is reserved; reads no record."""
+        caution = self.spend.budget(self.schema).caution
         return [
             *([f"warning: {caution}"] if caution else []),
             f"synthesizer {self.name}, {len(self.schema.modelled_names)} columns",
             f"privacy unit: {unit_of(self.schema)}",
-            f"epsilon {spend.epsilon:g} at delta {spend.delta:g} will be charged to source "
-            f"{spend.source_id!r} in {spend.book.path}, whatever becomes of the fit",
         ]
 
 
@@ -251,6 +255,7 @@ def fit_prepared(
     require_columns(raw, schema.modelled_names, schema.tabsynth.privacy_unit)
     budget = spend.budget(schema)
     reserved = spend.book.reserve(spend.source_id, unit_of(schema), budget, what=prepared.name)
+    say(f"{spend.sentence('is')}, whatever becomes of the fit")
     say(f"fitting {prepared.name}")
     account = Account(reserved.rho, budget.discovery_delta)
     domain = prepared.domain

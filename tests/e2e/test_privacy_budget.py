@@ -101,7 +101,7 @@ def manifest_of(model: str = "model.tabsynth") -> Any:
 def test_a_fit_spends_and_its_model_carries_the_certificate(tabsynth: Run) -> None:
     done = tabsynth(*FIT, *BUDGET)
     assert (done.code, done.out) == (0, "wrote model.tabsynth\n")
-    assert "epsilon 0.5 at delta 1e-06 will be charged to source 'survey'" in done.err
+    assert "epsilon 0.5 at delta 1e-06 is charged to source 'survey'" in done.err
     privacy = manifest_of()["privacy"]
     assert privacy["differentially_private"] is True
     found = privacy["certificate"]
@@ -231,6 +231,7 @@ def test_a_dry_run_spends_nothing(tabsynth: Run) -> None:
     done = tabsynth(*FIT[:-2], *BUDGET, "--dry-run")
     assert done.code == 0
     assert "privacy unit: one record" in done.out
+    assert "epsilon 0.5 at delta 1e-06 would be charged to source 'survey'" in done.out
     assert not Path("home").exists()
 
 
@@ -519,6 +520,8 @@ def test_an_exhausted_budget_ends_with_5_and_leaves_nothing(tabsynth: Run) -> No
     done.refused(5)
     assert "for source 'survey', whose cap is epsilon 0.6" in done.err
     assert snapshot(Path()) == before
+    # nobody is told of a charge that was refused
+    assert "charged" not in tabsynth(*RUN, *BUDGET).err
     assert len(spent(tabsynth)) == 1
 
 
