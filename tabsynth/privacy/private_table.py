@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tabsynth.errors import PrivacyError
 from tabsynth.privacy.calibration import SHARED, root_up, scale_for, sigma_for
 from tabsynth.privacy.domain import Domain, Groups
+from tabsynth.privacy.estimates import rounded_estimate, selection_terms
 from tabsynth.privacy.moments import MAX_RADIUS, off_diagonal_bound, second_moments
 from tabsynth.privacy.noise import Integers, NoiseSource
 from tabsynth.privacy.spending import Account, Charge
@@ -21,10 +22,10 @@ Clique = tuple[int, ...]
 
 # more cells than this in one query are refused: they would not fit in memory
 MAX_CELLS: Final = 2**26
-# weights of a selection are whole numbers up to this
-WEIGHT_STEPS: Final = 2**16
-# estimates of a selection add up to less than this, so that scores stay inside 64 bits
-MAX_ESTIMATE: Final = 2**44
+# distances are released in such fractions of a record
+DISTANCE_STEPS: Final = 2**10
+# public scores of a cell are below this, so that their sums stay inside 64 bits
+MAX_SCORE: Final = 2**44
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,8 +181,10 @@ class PrivateTable:
             ValueError: arguments that do not fit together, or out of reach.
         """
         self._require_cliques(cliques)
-        steps, offsets = _selection_terms(len(cliques), weights, penalties)
-        rounded = [_rounded(e, self._shape(c)) for e, c in zip(estimates, cliques, strict=True)]
+        steps, offsets = selection_terms(len(cliques), weights, penalties)
+        rounded = [
+            rounded_estimate(e, self._shape(c)) for e, c in zip(estimates, cliques, strict=True)
+        ]
         rho = self._account.affordable(rho, stage)
         sensitivity = self._unit_bound * int(steps.max())
         scale = scale_for(self._noise, sensitivity, rho)
@@ -192,6 +195,108 @@ class PrivateTable:
             for clique, estimate, step, offset in zip(cliques, rounded, steps, offsets, strict=True)
         ]
         return self._noise.choose(np.array(scores, np.int64), scale)
+
+    def distances(
+        self,
+        cliques: Sequence[Clique],
+        estimates: Sequence[NDArray[Any]],
+        *,
+        rho: float,
+        stage: str,
+    ) -> tuple[NDArray[np.float64], float]:
+        """How far the counts of several sets of columns are from estimates, one number for each.
+
+        The distance of a set is the sum over its cells of |count - estimate|, in 1,024ths of a
+        record with estimates rounded to these. A record changes one count by 1, and so a distance
+        by at most 1: k distances are a vector that a unit moves by unit_bound * sqrt(k) in L2,
+        however many cells a set has.
+
+        Args:
+            cliques: sets of columns by position, each in increasing order.
+            estimates: public counts, shaped as the sets' cells.
+            rho: what all of it costs.
+            stage: what the charge is called.
+
+        Returns:
+            Noisy distances in records, shape (sets,), may be negative; and the standard deviation
+            of the noise in each.
+
+        Raises:
+            BudgetError: it costs more than is left; nothing was drawn.
+            ValueError: arguments that do not fit together, or out of reach.
+        """
+        self._require_cliques(cliques)
+        steps = DISTANCE_STEPS
+        rounded = [
+            rounded_estimate(np.asarray(e, float) * steps, self._shape(c))
+            for e, c in zip(estimates, cliques, strict=True)
+        ]
+        rho = self._account.affordable(rho, stage)
+        charge = self._gaussian_charge(stage, steps * self._unit_bound * root_up(len(cliques)), rho)
+        self._account.debit([charge])
+        exact = [
+            int(np.abs(steps * self._marginal(clique) - estimate).sum())
+            for clique, estimate in zip(cliques, rounded, strict=True)
+        ]
+        noisy = self._noise.gaussian(np.array(exact, np.int64), charge.scale)
+        return noisy / steps, charge.scale / steps
+
+    def outcomes(
+        self,
+        scores: Sequence[Integers],
+        cuts: Sequence[Integers],
+        *,
+        target: int,
+        classes: Integers,
+        rho: float,
+        stage: str,
+    ) -> tuple[Integers, float]:
+        """How often public scores of records fall between cuts, by whether they are right.
+
+        A record's score for class k is the sum over columns of scores[column][its cell, k]. It
+        counts in the bin of that score, among those of class k or among the others. So a record
+        adds 1 to one count for each of K classes, a vector that a unit moves by
+        unit_bound * sqrt(K) in L2. Records without a class do not count.
+
+        Args:
+            scores: per column public whole numbers, shape (sizes[column], K), below 2^44.
+            cuts: per class increasing whole numbers, shape (bins - 1,); a score equal to one lies
+                above it.
+            target: the column whose cells are classes; scores of its own cells are not read.
+            classes: of each of its cells, shape (sizes[target],); -1 for none. Those from K on are
+                among the others of every class.
+            rho: what it costs.
+            stage: what the charge is called.
+
+        Returns:
+            Noisy counts of shape (K, bins, 2): others and those of the class, may be negative; and
+            the standard deviation of the noise in each.
+
+        Raises:
+            BudgetError: it costs more than is left; nothing was drawn.
+            ValueError: arguments that do not fit together, or out of reach.
+        """
+        sizes, many, bins = self._domain.sizes, len(cuts), 1 + len(cuts[0])
+        whole = [np.asarray(s, np.int64) for s in scores]
+        if [s.shape for s in whole] != [(k, many) for k in sizes] or any(
+            len(s) and int(np.abs(s).max()) >= MAX_SCORE // len(sizes) for s in whole
+        ):
+            raise ValueError("expected a score within reach per cell and class")
+        if classes.shape != (sizes[target],) or any(len(c) != bins - 1 for c in cuts):
+            raise ValueError("expected a class per cell of the target, and as many cuts per class")
+        rho = self._account.affordable(rho, stage)
+        charge = self._gaussian_charge(stage, self._unit_bound * root_up(many), rho)
+        self._account.debit([charge])
+        own = classes[self._codes[target]]
+        others = [j for j in range(len(sizes)) if j != target]
+        exact = np.zeros((many, bins, 2), np.int64)
+        for k in range(many):
+            total = np.zeros(len(own), np.int64)
+            for j in others:
+                total += whole[j][self._codes[j], k]
+            place = 2 * np.searchsorted(cuts[k], total, side="right") + (own == k)
+            exact[k] = np.bincount(place[own >= 0], minlength=2 * bins).reshape(bins, 2)
+        return self._noise.gaussian(exact, charge.scale), charge.scale
 
     def second_moments(
         self,
@@ -286,29 +391,3 @@ class PrivateTable:
             got="a request for a copy of it",
             remedy="save what was released instead",
         )
-
-
-def _selection_terms(
-    n: int, weights: Sequence[float] | None, penalties: Sequence[float] | None
-) -> tuple[Integers, Integers]:
-    """Whole weights, and weighted penalties on the same scale, each of shape (n,)."""
-    each = np.ones(n) if weights is None else np.asarray(weights, float)
-    off = np.zeros(n) if penalties is None else np.asarray(penalties, float)
-    if each.shape != (n,) or off.shape != (n,):
-        raise ValueError("expected a weight and a penalty for each candidate")
-    if not (np.isfinite(each).all() and (each >= 0).all() and each.max() > 0):
-        raise ValueError("expected finite weights of at least 0, one of them above 0")
-    if not (np.abs(off) < MAX_ESTIMATE).all():
-        raise ValueError("expected penalties within reach")
-    # one weight for all needs no steps: smaller numbers, the same choice
-    finest = 1 if (each == each.max()).all() and (off == np.rint(off)).all() else WEIGHT_STEPS
-    steps = np.floor(each / each.max() * finest).astype(np.int64)
-    return steps, np.rint(steps * off).astype(np.int64)
-
-
-def _rounded(estimate: NDArray[Any], shape: tuple[int, ...]) -> Integers:
-    if estimate.shape != shape or not np.isfinite(estimate).all():
-        raise ValueError("expected an estimate per cell of each candidate")
-    if float(np.abs(estimate).sum()) >= MAX_ESTIMATE:
-        raise ValueError("expected estimates within reach")
-    return np.asarray(np.rint(estimate), np.int64)

@@ -70,7 +70,23 @@ def products(table: PrivateTable) -> float:
     return float(released[0, 1])
 
 
-SUMS = [one_way, weighted_ways, coarse_way, squares, products]
+def far_off(table: PrivateTable) -> float:
+    """Distances of several sets from nothing: the unit moves all of them the same way."""
+    shapes = [np.zeros(3), np.zeros(2), np.zeros((3, 2))]
+    found, _ = table.distances([(0,), (1,), (0, 1)], shapes, rho=RHO, stage="s")
+    return float(found.sum())
+
+
+def guessed(table: PrivateTable) -> float:
+    """The unit counts once for each class."""
+    scores = [np.array([[0, 0], [0, 0], [9, 9]]), np.zeros((2, 2), np.int64)]
+    found, _ = table.outcomes(
+        scores, [np.array([5])] * 2, target=1, classes=np.array([0, 1]), rho=RHO, stage="s"
+    )
+    return float(found[0, 1, 0] + found[1, 1, 1])
+
+
+SUMS = [one_way, weighted_ways, coarse_way, squares, products, far_off, guessed]
 
 
 def far_apart(table: PrivateTable) -> int:
@@ -236,7 +252,8 @@ def test_a_question_that_depends_on_records_is_found_out() -> None:
 
 def test_sets_of_a_release_counted_as_one_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_table, "root_up", lambda k: 1.0)
-    assert path(weighted_ways).broken
+    for mechanism in (weighted_ways, far_off, guessed):
+        assert path(mechanism).broken
 
 
 def test_a_bound_of_products_that_is_too_small_is_found_out(

@@ -19,6 +19,14 @@ from tests.private import private
 ROWS = [(0, 1), (0, 1), (2, 0), (1, 1)]
 
 
+def outcomes(table: PrivateTable, rho: float) -> tuple[np.ndarray, float]:
+    """One class of two, guessed by one score between two cuts."""
+    scores = [np.array([[1], [2], [5]]), np.array([[99], [99]])]
+    return table.outcomes(
+        scores, [np.array([2, 5])], target=1, classes=np.array([1, 0]), rho=rho, stage="s"
+    )
+
+
 class Silent(SeededNoise):
     """No noise at all, so that answers can be compared with counts; keeps the order of calls."""
 
@@ -107,6 +115,58 @@ def test_second_moments_of_one_column_have_no_pairs() -> None:
     assert released.tolist() == [[0]]
 
 
+def test_distances_are_sums_over_cells_and_cost_the_same_for_many_cells() -> None:
+    table = private(ROWS, 3, 2, noise=Silent(), unit_bound=2)
+    estimates = [np.array([1.25, 1, 1]), np.zeros((3, 2))]
+    found, sigma = table.distances([(0,), (0, 1)], estimates, rho=0.5, stage="s")
+    assert found.tolist() == [0.75, 4.0]
+    # L2 sensitivity 2 sqrt(2), whatever the number of cells
+    assert sigma == pytest.approx(2 * np.sqrt(2))
+    (one, _), (other, _) = (
+        private(rows, 3, 2, noise=Silent()).distances([(0, 1)], [np.ones((3, 2))], rho=1, stage="s")
+        for rows in (ROWS, [*ROWS, (2, 1)])
+    )
+    assert abs(one[0] - other[0]) == 1
+
+
+def test_outcomes_count_scores_between_cuts_by_class() -> None:
+    table = private(ROWS, 3, 2, noise=Silent())
+    found, sigma = outcomes(table, rho=0.5)
+    # scores 1, 1, 5 and 2; class 0 is the second cell of the target
+    assert found.tolist() == [[[0, 2], [0, 1], [1, 0]]]
+    assert sigma == pytest.approx(1)
+    scores = [np.array([[1, 0], [2, 0], [5, 0]]), np.zeros((2, 2), int)]
+    both, wider = table.outcomes(
+        scores, [np.array([3]), np.array([3])], target=1, classes=np.array([0, -1]), rho=0.5,
+        stage="s",
+    )  # fmt: skip
+    # records of no class do not count
+    assert both.tolist() == [[[0, 0], [0, 1]], [[1, 0], [0, 0]]]
+    assert wider == pytest.approx(np.sqrt(2))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": [np.zeros((3, 1)), np.zeros((3, 1))]},
+        {"scores": [np.full((3, 1), 2**44), np.zeros((2, 1))]},
+        {"classes": np.array([0])},
+        {"cuts": [np.array([1]), np.array([1, 2])]},
+    ],
+)
+def test_outcomes_that_make_no_sense_are_refused_unpaid(change: dict[str, object]) -> None:
+    table = private(ROWS, 3, 2, rho=1.0)
+    asked = {
+        "scores": [np.zeros((3, 1)), np.zeros((2, 1))], "cuts": [np.array([1])], "target": 1,
+        "classes": np.array([0, 1]), "rho": 0.1, "stage": "s",
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="expected"):
+        table.outcomes(**{**asked, **change})
+    with pytest.raises(ValueError, match="expected an estimate"):
+        table.distances([(0,)], [np.zeros(2)], rho=0.1, stage="s")
+    assert table.remaining == 1.0
+
+
 def test_coarser_cells_are_sums_and_share_the_account() -> None:
     table = private(ROWS, 3, 2, rho=1.0, noise=Silent())
     coarse = table.coarsened([np.array([0, 1, 0]), np.array([0, 1])])
@@ -131,6 +191,10 @@ def test_what_is_not_left_is_refused_before_noise_is_drawn() -> None:
         table.select([(0,)], [np.zeros(3)], rho=0.11, stage="s")
     with pytest.raises(BudgetError):
         table.second_moments(scores, radius=5, rho=0.11, stage="s")
+    with pytest.raises(BudgetError):
+        table.distances([(0,)], [np.zeros(3)], rho=0.11, stage="s")
+    with pytest.raises(BudgetError):
+        outcomes(table, rho=0.11)
     assert noise.calls == []
     assert table.remaining == 0.1
 
@@ -142,12 +206,14 @@ def test_every_answer_is_paid_before_its_noise_is_drawn() -> None:
 
         choose = gaussian
 
-    table = private(ROWS, 3, 2, rho=1.0, noise=Broken())
+    table = private(ROWS, 3, 2, rho=1.25, noise=Broken())
     scores = [np.zeros(3, np.int64), np.zeros(2, np.int64)]
     for ask in (
         lambda: table.marginals([(0,)], rho=0.25, stage="s"),
         lambda: table.select([(0,)], [np.zeros(3)], rho=0.25, stage="s"),
         lambda: table.second_moments(scores, radius=5, rho=0.25, stage="s"),
+        lambda: table.distances([(0,)], [np.zeros(3)], rho=0.25, stage="s"),
+        lambda: outcomes(table, rho=0.25),
     ):
         before = table.remaining
         with pytest.raises(RuntimeError):
@@ -191,7 +257,10 @@ def test_nothing_takes_the_records_out() -> None:
 def test_what_it_says_of_itself_is_the_same_for_any_records() -> None:
     """Public attributes and texts of neighbouring tables are equal, and none holds an array."""
     public = {n for n in dir(PrivateTable) if not n.startswith("_")}
-    assert public == {"coarsened", "domain", "marginals", "remaining", "second_moments", "select"}
+    assert public == {
+        "coarsened", "distances", "domain", "marginals", "outcomes", "remaining", "second_moments",
+        "select",
+    }  # fmt: skip
     assert all(name.startswith("_") for name in PrivateTable.__slots__)
     one, other = private(ROWS, 3, 2), private([*ROWS, (2, 1)], 3, 2)
     assert repr(one) == repr(other)
@@ -211,6 +280,8 @@ def test_nothing_it_hands_out_leads_back_to_its_records() -> None:
         table.second_moments(scores, radius=5, rho=1.0, stage="s"),
         table.select([(0,), (1,)], [np.zeros(3), np.zeros(2)], rho=1.0, stage="s"),
         coarse.marginals([(1,)], rho=1.0, stage="s"),
+        table.distances([(0, 1)], [np.zeros((3, 2))], rho=1.0, stage="s"),
+        outcomes(table, rho=1e-4),
         (table.domain, table.remaining, repr(table), coarse.domain),
     ]
     inside = {id(codes) for one in (table, coarse) for codes in one._codes} | {id(table)}

@@ -41,7 +41,8 @@ weights = st.floats(0.01, 100.0)
 @st.composite
 def questions(draw: Any) -> Callable[[PrivateTable], None]:
     """One question of any kind, about fine or coarse cells."""
-    rho, kind = draw(costs), draw(st.sampled_from(["marginals", "select", "moments", "coarse"]))
+    kinds = ["marginals", "select", "moments", "coarse", "distances", "outcomes"]
+    rho, kind = draw(costs), draw(st.sampled_from(kinds))
     cliques = draw(st.lists(st.sampled_from(CLIQUES), min_size=1, max_size=5))
     each = draw(st.none() | st.lists(weights, min_size=len(cliques), max_size=len(cliques)))
     level = draw(st.floats(-1e6, 1e6))
@@ -59,6 +60,15 @@ def questions(draw: Any) -> Callable[[PrivateTable], None]:
             table.select(cliques, estimates, rho=rho, weights=each, penalties=penalties, stage="s")
         elif kind == "moments":
             table.second_moments(scores, radius=radius, rho=rho, diagonal=diagonal, stage="s")
+        elif kind == "distances":
+            shapes = [tuple(SIZES[column] for column in clique) for clique in cliques]
+            estimates = [np.full(shape, level / 7) for shape in shapes]
+            table.distances(cliques, estimates, rho=rho, stage="s")
+        elif kind == "outcomes":
+            guesses = [np.stack([s % 2**20, s % 3], axis=1) for s in scores]
+            cuts = [np.array([0, radius]), np.array([1, 2])]
+            classes = np.array([0, -1, 1, 2, 0])
+            table.outcomes(guesses, cuts, target=2, classes=classes, rho=rho, stage="s")
         else:
             coarse = table.coarsened(
                 [np.array([1, 0, 1]), np.array([0]), np.array([0, 1, 1, 2, 0])]
