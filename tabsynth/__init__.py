@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tabsynth.gate import Policy, load_policy
     from tabsynth.modelfile import Fitted
     from tabsynth.modelfile import load as load_model
+    from tabsynth.private_evaluation import evaluate_private
     from tabsynth.private_fit import Spend, fit_private
     from tabsynth.private_run import PrivateReport, run_private
     from tabsynth.report.model import Report, Result
@@ -46,6 +47,7 @@ _HOMES = {
     "audit": "tabsynth.auditor:audit",
     "compare": "tabsynth.contest:compare",
     "evaluate": "tabsynth.workflow:evaluate",
+    "evaluate_private": "tabsynth.private_evaluation:evaluate_private",
     "fit": "tabsynth.workflow:fit",
     "fit_private": "tabsynth.private_fit:fit_private",
     "infer_schema": "tabsynth.workflow:infer_schema",
@@ -73,6 +75,7 @@ __all__ = [
     "audit",
     "compare",
     "evaluate",
+    "evaluate_private",
     "fit",
     "fit_private",
     "infer_schema",

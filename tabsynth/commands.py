@@ -19,12 +19,14 @@ from tabsynth.options import (
     Discover,
     Epsilon,
     ForWhom,
+    Holdout,
     Junit,
     Later,
     LedgerFile,
     OutDir,
     Param,
     PolicyFile,
+    Private,
     PrivateReport,
     Protected,
     Rows,
@@ -35,13 +37,16 @@ from tabsynth.options import (
     Strip,
     Synthesizer,
     Target,
+    Train,
     check_junit,
     parameters,
     place_for_model,
     read_policy,
     read_schema,
     read_table,
+    refuse_alone,
     refuse_budget,
+    required,
     say_kept,
     spare,
     spend_of,
@@ -290,10 +295,10 @@ def sample(
 
 @app.command()
 def evaluate(
-    train: Annotated[Path, typer.Option(readable=False, help="real records that were fitted")],
-    holdout: Annotated[Path, typer.Option(readable=False, help="real records that no fit saw")],
     synthetic: Annotated[Path, typer.Option(readable=False, help="the synthetic records")],
     out: OutDir,
+    train: Train = None,
+    holdout: Holdout = None,
     schema: SchemaFile = None,
     model: Annotated[
         Path | None,
@@ -310,12 +315,29 @@ def evaluate(
     audience: ForWhom = "internal",
     junit: Junit = None,
     seed: Seed = None,
+    private: Private = False,
+    epsilon: Epsilon = None,
+    delta: Delta = None,
+    ledger: LedgerFile = None,
+    source_id: SourceId = None,
 ) -> None:
-    """Judge a synthetic table against real records."""
+    """Judge a synthetic table against real records; with --private, under a privacy budget."""
     from tabsynth import modelfile, workflow
     from tabsynth.io.read import read_raw
 
     progress = Progress(quiet=_quiet)
+    if private:
+        beside = {"--model": model, "--protected": protected, "--strata": strata,
+                  "--policy": policy, "--deep": deep, "--deep-record": deep_record}  # fmt: skip
+        report = private_commands.evaluate(
+            synthetic, out, train=train, holdout=holdout, schema=schema, target=target,
+            junit=junit, seed=seed, beside=beside, progress=progress, epsilon=epsilon,
+            delta=delta, ledger=ledger, source_id=source_id,
+        )  # fmt: skip
+        return _finish(report, out, junit)
+    refuse_alone({"--epsilon": epsilon, "--delta": delta, "--ledger": ledger,
+                  "--source-id": source_id}, "--private")  # fmt: skip
+    train, holdout = required("--train", train), required("--holdout", holdout)
     check_directory(out, workflow.REPORTS)
     check_junit(junit, out, train, holdout, synthetic, schema, model, policy)
     accepted = read_policy(policy)
@@ -329,7 +351,7 @@ def evaluate(
     )  # fmt: skip
     shown = workflow.for_audience(report, audience, real.schema)
     workflow.save_report(shown, out)
-    _finish(shown, out, junit)
+    return _finish(shown, out, junit)
 
 
 @app.command()

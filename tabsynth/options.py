@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -74,6 +75,16 @@ PrivateReport = Annotated[
         help="under --epsilon, judge the table by real records as well, which is not private",
     ),
 ]
+Train = Annotated[Path | None, typer.Option(readable=False, help="real records that were fitted")]
+Holdout = Annotated[Path | None, typer.Option(readable=False, help="real records that no fit saw")]
+Private = Annotated[
+    bool,
+    typer.Option(
+        "--private",
+        help="few figures, differentially private, against --holdout or --train alone; needs "
+        "--epsilon and --source-id",
+    ),
+]
 Later = Annotated[str | None, typer.Option(hidden=True)]
 
 
@@ -134,6 +145,17 @@ def place_for_model(out: Path | None) -> Path:
     return out
 
 
+def required(option: str, value: Path | None) -> Path:
+    """A file that a command cannot do without.
+
+    Raises:
+        UsageError: it was not named.
+    """
+    if value is None:
+        raise UsageError(option, expected="a file", got="none", remedy="name one")
+    return value
+
+
 def read_schema(path: Path | None) -> Any:
     """The schema in a file, None without one."""
     from tabsynth.schema.files import load_schema
@@ -190,10 +212,7 @@ def spend_of(
     if epsilon is None:
         named = {"--delta": delta, "--ledger": ledger, "--source-id": source_id,
                  "--discover": discover or None}  # fmt: skip
-        for option, value in named.items():
-            if value is not None:
-                raise UsageError(option, expected="--epsilon beside it", got="none",
-                                 remedy="give --epsilon, or leave it out")  # fmt: skip
+        refuse_alone(named, "--epsilon")
         return None
     from tabsynth.choice import resolve_private
     from tabsynth.privacy.budget import DELTA
@@ -207,6 +226,18 @@ def spend_of(
             "them, so that all that is learnt from them is counted together",
         )  # fmt: skip
     return Spend(epsilon, source_id, DELTA if delta is None else delta, ledger, tuple(discover))
+
+
+def refuse_alone(named: Mapping[str, Any], beside: str) -> None:
+    """Refuse options that mean nothing without another one.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    for option, value in named.items():
+        if value is not None:
+            raise UsageError(option, expected=f"{beside} beside it", got="none",
+                             remedy=f"give {beside}, or leave it out")  # fmt: skip
 
 
 def refuse_budget(**options: Any) -> None:

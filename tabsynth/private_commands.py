@@ -1,4 +1,4 @@
-"""What `fit` and `run` do under a privacy budget, and the commands under `tabsynth ledger`."""
+"""What `fit`, `run` and `evaluate` do under a privacy budget, and `tabsynth ledger`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tabsynth.options import (
     read_schema,
     say_kept,
     spare,
+    spend_of,
 )
 from tabsynth.progress import Progress
 from tabsynth.report.model import Report
@@ -114,6 +115,63 @@ def run(
         parameters=given, n=rows, private_report=judged if with_private_report else None,
         seed=seed, say=progress.say,
     )  # fmt: skip
+
+
+def evaluate(
+    synthetic: Path,
+    out: Path,
+    *,
+    train: Path | None,
+    holdout: Path | None,
+    schema: Path | None,
+    target: str | None,
+    junit: Path | None,
+    seed: int | None,
+    beside: Mapping[str, Any],
+    progress: Progress,
+    epsilon: float | None,
+    delta: float | None,
+    ledger: Path | None,
+    source_id: str | None,
+) -> Report:
+    """Answer a few questions about one real table under a privacy budget.
+
+    `beside` are options of the other kind of evaluation, which is not private.
+    """
+    from tabsynth import private_evaluation, workflow
+    from tabsynth.io.read import read_raw
+    from tabsynth.privacy.reading import read_private
+    from tabsynth.private_fit import known_domain
+
+    for option, value in beside.items():
+        if value:
+            raise UsageError(option, expected="an evaluation without --private", got="--private",
+                             remedy="leave one of them out")  # fmt: skip
+    spend = spend_of("auto", epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id,
+                     discover=[])  # fmt: skip
+    if spend is None:
+        raise UsageError("--private", expected="--epsilon beside it", got="none",
+                         remedy="say how much of the budget may be spent")  # fmt: skip
+    data = train if holdout is None else holdout
+    if data is None or (train is not None and holdout is not None):
+        raise UsageError(
+            "--private", expected="one real table, of --holdout and --train",
+            got="none" if data is None else "both",
+            remedy="name --holdout where records were kept from the fit, else --train",
+        )  # fmt: skip
+    spare([out / name for name in workflow.REPORTS], data, synthetic, schema, spend.book.path)
+    check_directory(out, workflow.REPORTS)
+    check_junit(junit, out, data, synthetic, schema)
+    declared = read_schema(schema)
+    known_domain(declared)
+    progress.say("reading")
+    report = private_evaluation.evaluate_private(
+        read_private(data, declared), read_raw(synthetic), schema=declared, spend=spend,
+        which="train" if holdout is None else "holdout", target=target, seed=seed,
+        say=progress.say,
+    )  # fmt: skip
+    workflow.save_report(report, out)
+    return report
 
 
 @ledger_app.command(name="show")

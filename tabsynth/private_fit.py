@@ -145,6 +145,28 @@ def prepare(
     """
     name = resolve_private(synthesizer)
     maker = configure(name, parameters or {}, private=True)
+    schema, domain = known_domain(schema, spend.discover)
+    require_generated_keys(schema)
+    Plan.unlearnt(schema)
+    if spend.discover:
+        return Prepared(name, maker, schema, None, spend)
+    check_size(maker, domain)
+    return Prepared(name, maker, schema, domain, spend)
+
+
+def known_domain(
+    schema: TableSchema | None, discover: Sequence[str] = ()
+) -> tuple[TableSchema, Domain]:
+    """The schema that must be there, and what it makes publicly known; reads no record.
+
+    Args:
+        schema: of the table.
+        discover: columns whose domain is to be found; it is that of a table without records.
+
+    Raises:
+        PrivacyError: no schema; a privacy unit without a bound.
+        UndeclaredDomainError: naming every column that lacks a declared domain.
+    """
     if schema is None:
         raise PrivacyError(
             "--schema", expected="a schema in which a person declared every column's domain",
@@ -153,15 +175,10 @@ def prepare(
         )  # fmt: skip
     # no records, but every column: what is refused here follows from the schema
     nothing = pa.table({name: pa.array([], pa.string()) for name in schema.names})
-    known = discovered(nothing, schema, Account(1.0, 0.5), spend.discover, noise=SeededNoise(0))
+    known = discovered(nothing, schema, Account(1.0, 0.5), discover, noise=SeededNoise(0))
     domain = Domain.declared(known)
     admit(nothing, known, Account(1.0), domain=domain)
-    require_generated_keys(schema)
-    Plan.unlearnt(schema)
-    if spend.discover:
-        return Prepared(name, maker, schema, None, spend)
-    check_size(maker, domain)
-    return Prepared(name, maker, schema, domain, spend)
+    return schema, domain
 
 
 def check_size(maker: Any, domain: Domain) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby
 from typing import Final, Literal, Self
@@ -32,13 +33,45 @@ ARITHMETIC: Final = (
     "floating point enters after a release, and in the accounting, where it is rounded against us"
 )
 RELATION: Final = "two tables are neighbours when one holds all records of one more unit"
-ON_TRUST: Final = (
+PUBLIC_SCHEMA: Final = (
     "The schema was written from public knowledge, without looking at these records: the names and "
-    "types of columns, whether values may be missing, and the domain of each column below.",
-    "The synthesizer, its parameters, epsilon and delta were chosen without looking at these "
-    "records.",
+    "types of columns, whether values may be missing, and the domain of each column below."
 )
 LIBRARIES: Final = ("numpy", "scipy", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What a certificate is about, in the words that differ.
+
+    Args:
+        work: what was done.
+        shows: whose contents are bounded, with its verb.
+        chosen: what was chosen without looking at the records.
+        beside: the limit that is its own.
+    """
+
+    work: str
+    shows: str
+    chosen: str
+    beside: str
+
+
+A_FIT: Final = Covered(
+    work="fit",
+    shows="the model and its tables show",
+    chosen="The synthesizer, its parameters, epsilon and delta were chosen without looking at "
+    "these records.",
+    beside="A report that compares with the real records is not covered, nor is what it leads to.",
+)
+AN_EVALUATION: Final = Covered(
+    work="evaluation",
+    shows="this report shows",
+    chosen="The synthetic table, the target, epsilon and delta were chosen without looking at "
+    "these records, or by what the ledger counts.",
+    beside="The synthetic table is taken as it is. What that table gives away of the records that "
+    "it was made from is bounded by the fit that made it, or by nothing.",
+)
 
 
 class _Part(BaseModel):
@@ -68,11 +101,11 @@ class StageSpend(_Part):
 
 
 class Cumulative(_Part):
-    """All that the ledger knows to have been spent on the source, this fit included.
+    """All that the ledger knows to have been spent on the source, this time included.
 
     Args:
         source: the declared id of the records.
-        fits: how many, also those that failed.
+        fits: how many, also those that failed; evaluations among them.
         epsilon: of all of them together.
         delta: at which that epsilon holds.
         rho: the sum.
@@ -159,8 +192,9 @@ def certificate(
     schema: TableSchema,
     noise: str,
     certified: bool,
+    covered: Covered = A_FIT,
 ) -> Certificate:
-    """The certificate of a fit that ended well.
+    """The certificate of a fit, or an evaluation, that ended well.
 
     Args:
         budget: what was granted.
@@ -171,6 +205,7 @@ def certificate(
         schema: of the table.
         noise: who drew the noise.
         certified: whether a promise may rest on it.
+        covered: what it is about.
     """
     account = reservation.account
     return Certificate(
@@ -188,12 +223,13 @@ def certificate(
             **{name: version(name) for name in LIBRARIES},
         },
         assumptions=(
-            *ON_TRUST,
+            PUBLIC_SCHEMA,
+            covered.chosen,
             *_unit_words(schema),
             *(w for n, w in zip(domain.names, domain.words(), strict=True) if n not in discovered),
         ),
         discovered=tuple(discovered),
-        limits=limits(budget, account.unit),
+        limits=limits(budget, account.unit, covered),
     )
 
 
@@ -233,18 +269,19 @@ def unit_of(schema: TableSchema) -> str:
     return unit_words(schema.tabsynth.privacy_unit)
 
 
-def limits(budget: Budget, unit: str) -> tuple[str, ...]:
+def limits(budget: Budget, unit: str, covered: Covered = A_FIT) -> tuple[str, ...]:
     """What the bound means and does not mean, in plain language."""
     most = upward(math.exp(min(budget.epsilon, 700.0)))
     lines = [
-        f"Whatever the model and its tables show would have been at most {most} times as likely, "
+        f"Whatever {covered.shows} would have been at most {most} times as likely, "
         f"or as unlikely, without {unit}, but for a chance of {budget.delta:g}.",
         "What is true of many people is learnt on purpose. It can tell something of a person "
         "whose records are not there.",
-        "Fits of the same records under another source id, with another ledger, or without a "
-        "budget are not counted here.",
-        "The time and memory that a fit takes, and whether its file could be read, are not hidden.",
-        "A report that compares with the real records is not covered, nor is what it leads to.",
+        "Fits and reports of the same records under another source id, with another ledger, or "
+        "without a budget are not counted here.",
+        f"The time and memory that the {covered.work} takes, and whether its file could be read, "
+        "are not hidden.",
+        covered.beside,
     ]
     if unit == RECORD:
         lines.insert(1, "A person with several records is protected less: one record is hidden.")

@@ -31,16 +31,18 @@ from tabsynth.privacy.places import default_ledger, witness_of
 DEFAULT_CAP: Final = 10.0
 LONGEST_ID: Final = 100
 RECORD: Final = "one record"
+# stands where the synthesizer's name does, for a spend that fitted nothing
+EVALUATION: Final = "evaluate"
 
 
 @dataclass(frozen=True)
 class FitSpend:
-    """One fit's spend.
+    """What one fit spent, or one evaluation.
 
     Args:
         fit: a random name.
         day: when it was reserved, in UTC; no finer, as durations can depend on records.
-        what: the synthesizer.
+        what: the synthesizer, or `EVALUATION`.
         epsilon: of the fit's budget.
         delta: of the fit's budget.
         rho: what was charged.
@@ -60,8 +62,10 @@ class FitSpend:
     def sentence(self) -> str:
         """The spend in words."""
         end = "committed" if self.committed else "reserved and never committed, so it counts"
+        who = "evaluation" if self.what == EVALUATION else "fit"
+        by = "" if self.what == EVALUATION else f" by {self.what}"
         return (
-            f"{self.day}  fit {self.fit} by {self.what}: epsilon {self.epsilon:g} at delta "
+            f"{self.day}  {who} {self.fit}{by}: epsilon {self.epsilon:g} at delta "
             f"{self.delta:g}, rho {self.rho:.6g}; {end}"
         )
 
@@ -173,7 +177,7 @@ class Ledger:
             source: the declared id of the records.
             unit: whose presence is hidden, in words.
             budget: the fit's.
-            what: the synthesizer.
+            what: the synthesizer, or `EVALUATION`.
 
         Raises:
             UsageError: a source id that is none.

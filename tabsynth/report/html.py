@@ -102,6 +102,7 @@ def render_html(report: Report) -> str:
     context: dict[str, Any] = {
         "fragment": False,
         "audit": report.is_audit,
+        "private": report.is_private,
         "audience": report.audience,
         "verdict": report.verdict,
         "reasons": report.reasons,
@@ -141,6 +142,7 @@ def summary_html(report: Report) -> str:
     return _template().render(
         fragment=True,
         audit=report.is_audit,
+        private=report.is_private,
         audience=report.audience,
         verdict=report.verdict,
         reasons=report.reasons,

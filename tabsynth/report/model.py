@@ -14,6 +14,7 @@ Direction = Literal["lower", "higher"]
 Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
 Audience = Literal["internal", "public"]
 COMPARISON: Final = "comparison"
+PRIVATE_EVALUATION: Final = "private-evaluation"
 
 
 class Result(BaseModel):
@@ -93,6 +94,11 @@ class Report(BaseModel):
     def is_comparison(self) -> bool:
         """Whether it compares several synthesizers; each has a verdict of its own then."""
         return self.provenance.get("kind") == COMPARISON
+
+    @property
+    def is_private(self) -> bool:
+        """Whether its figures are differentially private; no attack was tried then."""
+        return self.provenance.get("kind") == PRIVATE_EVALUATION
 
     def to_json(self) -> str:
         """The text of `report.json`."""

@@ -50,6 +50,15 @@ WORDS: dict[str, Words] = {
         "Triples of columns",
         "The same for three columns together, over a sample of triples.",
     ),
+    "noisy_univariate_tv": Words(
+        "Single columns, under noise",
+        "How far each column's distribution lies from that of the real records (total variation), "
+        "from one noisy number for each column.",
+    ),
+    "noisy_pairwise_tv": Words(
+        "Pairs of columns, under noise",
+        "The same for every two columns together.",
+    ),
     "univariate_tv_worst_tenth": Words(
         "Single columns, worst tenth",
         "The mean over the tenth of the columns that lie furthest off: a good mean can hide a few "
@@ -133,6 +142,11 @@ WORDS: dict[str, Words] = {
         "Training on synthetic records",
         "A model is trained on synthetic records and tested on held-out real ones; the reference "
         "is the same model trained on real records.",
+    ),
+    "noisy_tstr": Words(
+        "Training on synthetic records, under noise",
+        "A simple model is trained on synthetic records; noisy counts say how well it tells real "
+        "ones apart. 0.5 is guessing, 1 is perfect.",
     ),
     "tstr_columns": Words(
         "Predicting every column",

@@ -22,6 +22,7 @@ NAMES: Final = [
     "audit",
     "compare",
     "evaluate",
+    "evaluate_private",
     "fit",
     "fit_private",
     "infer_schema",
