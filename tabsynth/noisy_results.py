@@ -66,9 +66,13 @@ def results(
     Privacy: post-processing of what was released.
     """
     columns = [(j,) for j in range(len(cells.sizes))]
-    found = _distances("noisy_univariate_tv", cells, columns, answers.columns, answers.records)
+    found = _distances(
+        "noisy_univariate_tv", cells, columns, answers=answers.columns, records=answers.records
+    )
     if pairs:
-        found += _distances("noisy_pairwise_tv", cells, pairs, answers.pairs, answers.records)
+        found += _distances(
+            "noisy_pairwise_tv", cells, pairs, answers=answers.pairs, records=answers.records
+        )
     if trial is not None and answers.outcomes is not None:
         found.append(_shown(
             areas(*answers.outcomes), name="noisy_tstr", family="utility", better="higher",
@@ -151,6 +155,7 @@ def _distances(
     name: str,
     cells: Cells,
     sets: Sequence[Clique],
+    *,
     answers: tuple[Floats, float],
     records: tuple[float, float],
 ) -> list[Result]:
