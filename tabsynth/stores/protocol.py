@@ -31,8 +31,8 @@ class DatabaseWriter(Protocol):
         """
 
 
-class Store(Protocol):
-    """A database, or a folder of files with a Data Package beside them."""
+class Source(Protocol):
+    """A database, or a folder of files with a Data Package beside them, as it is read."""
 
     @property
     def where(self) -> str:
@@ -60,6 +60,20 @@ class Store(Protocol):
             DataError: a table or column that is not there, or a connection that was lost.
         """
         ...
+
+    def snapshot(self) -> AbstractContextManager[Source]:
+        """The same store, of which every read inside the block sees one moment.
+
+        A server, an SQLite and a DuckDB file keep to that; the files of a folder are not held.
+
+        Raises:
+            DataError: it cannot be reached or read.
+        """
+        ...
+
+
+class Store(Source, Protocol):
+    """A store that can be written to as well."""
 
     def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
         """Open the store for the records of a whole database.

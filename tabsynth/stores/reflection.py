@@ -1,0 +1,66 @@
+"""Tables, types, keys and rules as a database behind SQLAlchemy declares them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from tabsynth.schema.database import DatabaseSchema
+from tabsynth.schema.keys import ForeignKey
+from tabsynth.stores.declared import Declared, database_schema
+from tabsynth.stores.types import from_sqlalchemy
+
+_ENGINES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL"}
+_PARTITIONS: Final = """
+SELECT relname FROM pg_catalog.pg_class
+WHERE relispartition AND relnamespace = current_schema()::regnamespace"""
+
+
+def reflect(connection: sa.Connection, where: str) -> DatabaseSchema:
+    """The schema of all tables of the connection's default schema; see `Store.reflect`."""
+    inspector = sa.inspect(connection)
+    names = inspector.get_table_names()
+    if connection.dialect.name == "postgresql":
+        parts = {name for (name,) in connection.exec_driver_sql(_PARTITIONS)}
+        names = [name for name in names if name not in parts]
+    tables = {name: _declared(inspector, name) for name in names}
+    dialect = connection.dialect
+    engine = "MariaDB" if getattr(dialect, "is_mariadb", False) else _ENGINES[dialect.name]
+    return database_schema(tables, engine=engine, where=where)
+
+
+def reflected_columns(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine[Any]]:
+    """Types by name of the columns of a table; none where there is no such table."""
+    try:
+        columns = sa.inspect(connection).get_columns(table)
+    except sa.exc.NoSuchTableError:
+        return {}
+    return {column["name"]: column["type"] for column in columns}
+
+
+def _declared(inspector: sa.Inspector, table: str) -> Declared:
+    columns: list[dict[str, Any]] = []
+    notes = []
+    for found in inspector.get_columns(table):
+        name, default = found["name"], found.get("default")
+        if "computed" in found:
+            notes.append(f"column {name!r}: computed by the database; left out")
+            continue
+        column = {"name": name, **from_sqlalchemy(found["type"])}
+        if not found["nullable"]:
+            column["constraints"] = {**column.get("constraints", {}), "required": True}
+        if default is not None and "nextval(" not in default.lower():
+            column["databaseDefault"] = default
+        columns.append(column)
+    primary = tuple(inspector.get_pk_constraint(table)["constrained_columns"])
+    unique = [tuple(key["column_names"]) for key in inspector.get_unique_constraints(table)]
+    foreign = [_foreign_key(inspector, key) for key in inspector.get_foreign_keys(table)]
+    return Declared(columns, primary, unique, foreign, (), notes)
+
+
+def _foreign_key(inspector: sa.Inspector, key: Any) -> ForeignKey:
+    parent, references = key["referred_table"], tuple(key["referred_columns"])
+    if key.get("referred_schema"):
+        parent = f"{key['referred_schema']}.{parent}"
+    return ForeignKey(tuple(key["constrained_columns"]), parent, references)

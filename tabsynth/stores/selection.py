@@ -1,0 +1,85 @@
+"""The records of one table of a database behind SQLAlchemy, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from tabsynth.schema.model import FieldSchema
+from tabsynth.stores.types import from_sqlalchemy, read_type
+from tabsynth.stores.values import BATCH, BYTES, column_of
+
+
+def batches(
+    connection: sa.Connection,
+    table: str,
+    columns: Mapping[str, sa.types.TypeEngine[Any]],
+    where: str,
+) -> Iterator[pa.RecordBatch]:
+    """All records of a table; the server keeps those that were not asked for yet.
+
+    Args:
+        connection: on which nothing else is read meanwhile.
+        table: its name.
+        columns: types by name of those that are wanted, in order.
+        where: how messages name the table.
+    """
+    dialect = connection.dialect.name
+    kinds = {name: _arrow_type(name, kind, dialect) for name, kind in columns.items()}
+    wanted = [_selected(name, kind, dialect) for name, kind in columns.items()]
+    source = sa.table(sa.quoted_name(table, quote=True))
+    if dialect == "sqlite":
+        kinds |= dict.fromkeys(_mixed(connection, source, kinds), pa.string())
+    found = connection.execution_options(stream_results=True, max_row_buffer=BATCH).execute(
+        sa.select(*wanted).select_from(source)
+    )
+    layout = pa.schema(list(kinds.items()))
+    with found:
+        for rows in found.partitions(BATCH):
+            arrays = [
+                column_of(values, kinds[name], f"{where}: column {name!r}")
+                for name, values in zip(kinds, zip(*rows, strict=True), strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=layout)
+
+
+def _arrow_type(name: str, kind: sa.types.TypeEngine[Any], dialect: str) -> pa.DataType:
+    field = FieldSchema.model_validate({"name": name, **from_sqlalchemy(kind)})
+    if dialect == "sqlite":
+        # it has neither moments nor truths: texts and numbers stand for them
+        if field.type in ("date", "datetime", "time"):
+            return pa.string()
+        if field.type == "boolean":
+            return pa.int64()
+    return read_type(field)
+
+
+def _column(name: str) -> sa.ColumnClause[Any]:
+    # without a type, since a type's own reader would quote a value that it cannot read
+    return sa.column(sa.quoted_name(name, quote=True))
+
+
+def _selected(name: str, kind: sa.types.TypeEngine[Any], dialect: str) -> sa.ColumnElement[Any]:
+    column = _column(name)
+    if isinstance(kind, sa.LargeBinary):
+        return sa.case((column.is_not(None), sa.literal_column(f"'{BYTES}'"))).label(name)
+    opaque = from_sqlalchemy(kind)["type"] == "string" and not isinstance(kind, sa.String)
+    return sa.cast(column, sa.Text).label(name) if opaque and dialect != "sqlite" else column
+
+
+def _mixed(
+    connection: sa.Connection, source: sa.TableClause, kinds: Mapping[str, pa.DataType]
+) -> list[str]:
+    """Number columns of an SQLite table in which something else stands as well."""
+    allowed = {pa.int64(): ("integer", "null"), pa.float64(): ("integer", "real", "null")}
+    asked = [name for name, kind in kinds.items() if kind in allowed]
+    if not asked:
+        return []
+    strays = [
+        sa.func.max(sa.func.typeof(_column(name)).not_in(allowed[kinds[name]])) for name in asked
+    ]
+    row = connection.execute(sa.select(*strays).select_from(source)).one()
+    return [name for name, stray in zip(asked, row, strict=True) if stray]
