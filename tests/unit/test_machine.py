@@ -101,7 +101,8 @@ def test_peak_memory_is_what_was_held_at_once() -> None:
             np.ones(10_000_000)
         held = peak()
     assert held is not None
-    assert 79e6 < held < 100e6
+    # the system may take cold pages of the process away meanwhile
+    assert 70e6 < held < 100e6
     with peak_memory() as peak:
         assert (peak() or 0) < 10e6
 
