@@ -31,7 +31,7 @@ def page(body: dict[str, Any]) -> str:
         "*Uniform* is the Kolmogorov-Smirnov p-value of the p-values. Here and below, *gate fails* "
         "counts attacks alone: figures of copies (`unique_copies`, `near_copies`) can fail a table "
         "too. Where fewer repetitions left it open whether the rate at 0.05 lies below 8 %, the "
-        "omnibus alone was repeated up to 1,000 times.\n",
+        "omnibus alone was repeated, up to 1,000 times and then 2,000.\n",
         _table(
             ["population", "synthetic table", "times", "p < 0.05", "p < 0.01", "gate fails", "by",
              "uniform"],
