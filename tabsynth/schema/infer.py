@@ -44,7 +44,7 @@ _MOST: Final = 0.9
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
     """What is known of a column before its facts are proposed.
 
     Args:
@@ -109,23 +109,30 @@ def _infer_field(
     name: str, raw: pa.ChunkedArray, min_count: int
 ) -> tuple[FieldSchema, tuple[str, ...]]:
     column = _from_texts(name, raw) if is_text(raw.type) else _from_types(name, raw)
-    facts: dict[str, Any] = {}
-    notes = column.notes
-    if not column.present.any():
-        notes += ("has no values",)
-    else:
-        if pc.count_distinct(column.values, mode="only_valid").as_py() == 1:
-            notes += ("is constant",)
-        found = _invented(column) or _withheld(column, min_count)
-        if found is None:
-            facts = _modelled_facts(column, min_count)
-        else:
-            facts, remarks = found
-            notes += remarks
+    facts, notes = propose(column, min_count)
     return _completed(column, facts), notes
 
 
-def _completed(column: _Column, facts: dict[str, Any]) -> FieldSchema:
+def propose(column: Column, min_count: int = 5) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What a column's values say of it: part of a field descriptor, and what to look at.
+
+    Args:
+        column: its values, of the type of its field.
+        min_count: see `infer`.
+    """
+    if not column.present.any():
+        return {}, (*column.notes, "has no values")
+    notes = column.notes
+    if pc.count_distinct(column.values, mode="only_valid").as_py() == 1:
+        notes += ("is constant",)
+    found = _invented(column) or _withheld(column, min_count)
+    if found is None:
+        return _modelled_facts(column, min_count), notes
+    facts, remarks = found
+    return facts, notes + remarks
+
+
+def _completed(column: Column, facts: dict[str, Any]) -> FieldSchema:
     """The field with its facts, and the list of those that were read from records."""
     descriptor = column.field.model_dump(by_alias=True, exclude_defaults=True)
     constraints = facts.pop("constraints", {})
@@ -141,7 +148,7 @@ def _completed(column: _Column, facts: dict[str, Any]) -> FieldSchema:
     return FieldSchema.model_validate(descriptor | facts | {"tabsynth": extension})
 
 
-def _from_texts(name: str, raw: pa.ChunkedArray) -> _Column:
+def _from_texts(name: str, raw: pa.ChunkedArray) -> Column:
     texts, codes = distinct(raw)
     found = detect(name, texts)
     order, ordered = None, False
@@ -150,21 +157,21 @@ def _from_texts(name: str, raw: pa.ChunkedArray) -> _Column:
         ordered = bool(raw.type.ordered)
     notes = (found.note,) if found.note else ()
     weights = weigh(texts, codes)
-    return _Column(found.field, found.values, weights, len(raw), order, ordered, notes)
+    return Column(found.field, found.values, weights, len(raw), order, ordered, notes)
 
 
-def _from_types(name: str, raw: pa.ChunkedArray) -> _Column:
+def _from_types(name: str, raw: pa.ChunkedArray) -> Column:
     kind = raw.type.value_type if pa.types.is_dictionary(raw.type) else raw.type
     field = FieldSchema.model_validate({"name": name, **_type_settings(kind)})
     read = read_values(raw, field, ())
     if field.type == "integer" and read.broken.any():
         field = FieldSchema(name=name)
         read = read_values(raw, field, ())
-    decimals = _decimals(read.values) if field.type == "number" else None
+    decimals = decimals_of(read.values) if field.type == "number" else None
     if decimals is not None and field.tabsynth.decimals is None:
         extension = field.tabsynth.model_copy(update={"decimals": decimals})
         field = field.model_copy(update={"tabsynth": extension})
-    return _Column(field, read.values, read.weights, len(raw))
+    return Column(field, read.values, read.weights, len(raw))
 
 
 def _type_settings(kind: pa.DataType) -> dict[str, Any]:
@@ -195,7 +202,7 @@ def _known_zone(zone: str) -> str:
         return "UTC"
 
 
-def _decimals(values: pa.Array) -> int | None:
+def decimals_of(values: pa.Array) -> int | None:
     """Fewest decimals that lose nothing of any value; None when there are too many."""
     floats = values.drop_null().to_numpy(zero_copy_only=False)
     for decimals in range(MOST_DECIMALS + 1):
@@ -207,7 +214,7 @@ def _decimals(values: pa.Array) -> int | None:
     return None
 
 
-def _invented(column: _Column) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+def _invented(column: Column) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     """Facts of a column of personal data or identifiers."""
     if column.field.type not in ("string", "integer"):
         return None
@@ -237,7 +244,7 @@ def _invented(column: _Column) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     }, ()
 
 
-def _withheld(column: _Column, min_count: int) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+def _withheld(column: Column, min_count: int) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     """Facts of a column of free text, or of texts too rare to model."""
     if column.field.type != "string":
         return None
@@ -270,7 +277,7 @@ def _weights_by_value(
     return encoded.dictionary, totals
 
 
-def _modelled_facts(column: _Column, min_count: int) -> dict[str, Any]:
+def _modelled_facts(column: Column, min_count: int) -> dict[str, Any]:
     if column.field.type == "boolean":
         return {}
     if column.field.type == "string":
@@ -283,7 +290,7 @@ def _modelled_facts(column: _Column, min_count: int) -> dict[str, Any]:
     return {"constraints": {"minimum": _written(low), "maximum": _written(high)}}
 
 
-def _category_facts(column: _Column, min_count: int) -> dict[str, Any]:
+def _category_facts(column: Column, min_count: int) -> dict[str, Any]:
     present = column.values.filter(pa.array(column.present))
     values, totals = _weights_by_value(present, column.counts)
     frequent = set(values.filter(pa.array(totals >= min_count)).to_pylist())
@@ -296,7 +303,7 @@ def _category_facts(column: _Column, min_count: int) -> dict[str, Any]:
     return facts | ({"categoriesOrdered": True} if column.ordered else {})
 
 
-def _robust_ends(column: _Column, min_count: int) -> tuple[Any, Any] | None:
+def _robust_ends(column: Column, min_count: int) -> tuple[Any, Any] | None:
     """The `min_count`-th smallest and largest value; each is some record's own."""
     counts = column.counts
     total = int(counts.sum())

@@ -133,6 +133,22 @@ def identifier(name: str, texts: pa.Array, values: pa.Array) -> dict[str, Any] |
     )
 
 
+def named_personal(name: str) -> str | None:
+    """The kind of personal data that a column's name alone says, or None."""
+    return _NAMES.get(words(name))
+
+
+def fresh(texts: pa.Array) -> dict[str, Any]:
+    """The generator of new values for a column of which no value may come twice.
+
+    Args:
+        texts: its distinct texts, none missing, shape (N,).
+    """
+    if len(texts) and _share(texts, "^[0-9]{1,18}$") == 1.0:
+        return {"kind": "sequence", "start": _beyond(pc.max(texts.cast(pa.int64())).as_py())}
+    return (len(texts) and _form(texts)) or {"kind": "sequence", "prefix": "id-"}
+
+
 def repeated_identifier(name: str, texts: pa.Array, *, records: int) -> dict[str, Any] | None:
     """The generator for a column that names persons or things which come back, or None.
 
@@ -146,9 +162,7 @@ def repeated_identifier(name: str, texts: pa.Array, *, records: int) -> dict[str
         return None
     if len(texts) < FEWEST_RECORDS or records > _FEW_EACH * len(texts):
         return None
-    if _share(texts, "^[0-9]{1,18}$") == 1.0:
-        return {"kind": "sequence", "start": _beyond(pc.max(texts.cast(pa.int64())).as_py())}
-    return _form(texts) or {"kind": "sequence", "prefix": "id-"}
+    return fresh(texts)
 
 
 def _beyond(largest: int) -> int:
