@@ -68,14 +68,14 @@ class DuckStore:
             yield replace(self, held=connection)
 
     def reflect(self) -> DatabaseSchema:
-        """See `Store.reflect`."""
+        """See `Source.reflect`."""
         with self._connected() as connection, told(self.where):
             names = [name for (name,) in connection.execute(_TABLES).fetchall()]
             tables = {name: _declared(connection, name) for name in names}
         return database_schema(tables, engine="DuckDB", where=self.where)
 
     def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
-        """See `Store.read`."""
+        """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
         with self._connected() as connection, told(where):
             kinds = {

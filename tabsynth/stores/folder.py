@@ -15,6 +15,7 @@ from tabsynth.schema.database import PACKAGE_FILES, DatabaseSchema, load_databas
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import TableSchema
 from tabsynth.stores.failures import gone
+from tabsynth.stores.proposals import with_keys
 from tabsynth.stores.values import BATCH
 
 
@@ -39,7 +40,7 @@ class FolderStore:
         yield self
 
     def reflect(self) -> DatabaseSchema:
-        """See `Store.reflect`."""
+        """See `Source.reflect`; without a Data Package every record is read."""
         if (package := self._package()) is not None:
             return package
         files = self._files()
@@ -48,11 +49,12 @@ class FolderStore:
                 self.where, expected=f"files ending in {', '.join(FORMATS)}", got="none",
                 remedy="check the folder",
             )  # fmt: skip
-        tables = {name: infer(read_raw(path)) for name, path in files.items()}
+        raw = {name: read_raw(path) for name, path in files.items()}
+        tables = with_keys({name: infer(table) for name, table in raw.items()}, raw)
         return DatabaseSchema(tables, {name: path.name for name, path in files.items()})
 
     def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
-        """See `Store.read`."""
+        """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
         package = self._package()
         if package is not None and table in package.paths:

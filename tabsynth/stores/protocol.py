@@ -42,7 +42,8 @@ class Source(Protocol):
     def reflect(self) -> DatabaseSchema:
         """Tables, types, keys and rules as the store declares them; no record is read for it.
 
-        In a folder it is the Data Package; in one without, the names and types of the columns.
+        In a folder it is the Data Package. In one without, all is read from the records: types,
+        and keys where names say so and the values agree.
 
         Raises:
             DataError: it cannot be reached or read.

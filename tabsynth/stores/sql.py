@@ -58,12 +58,12 @@ class SqlStore:
             yield replace(self, held=connection)
 
     def reflect(self) -> DatabaseSchema:
-        """See `Store.reflect`."""
+        """See `Source.reflect`."""
         with self._reading() as connection, told(self.where):
             return reflect(connection, self.where)
 
     def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
-        """See `Store.read`."""
+        """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
         with self._reading() as connection, told(where):
             columns = reflected_columns(connection, table)
