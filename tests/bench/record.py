@@ -18,7 +18,8 @@ import pandas as pd
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports" / "benchmarks"
 ADULT = ROOT.parent / "shared" / "data" / "adult.csv.gz"
-LIBRARIES = ("numpy", "pandas", "scipy", "pyarrow", "scikit-learn", "sdv", "copulas")
+LIBRARIES = ("numpy", "pandas", "scipy", "pyarrow", "scikit-learn", "sdv", "copulas", "ctgan",
+             "torch")  # fmt: skip
 
 
 def adult() -> tuple[pd.DataFrame, pd.DataFrame]:

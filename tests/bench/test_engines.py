@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench.bills import bills
 from tests.bench.costs import Shape
-from tests.bench.engines import REAL, Settings, run
+from tests.bench.engines import REAL, Settings, every_engine, run, with_parameters
 from tests.bench.engines_page import page
 from tests.bench.frontier import drawing, trial
 from tests.bench.judge import copies, excess_closeness, levels, triples_variation, utility
@@ -51,10 +51,18 @@ def test_a_small_run_has_a_page() -> None:
     assert rows[0]["runs"][0]["excess"] == 1.0
     # of 80 holdout records the attack asks nothing
     assert rows[1]["runs"][0]["membership_p"] is None
+    assert rows[1]["runs"][0]["fit_cpu_seconds"] > 0
     assert "failed" in rows[2]
     text = page({"engines": rows, "seeds": [0], "slow": [120.0, 2]})
     assert "## bills" in text
     assert "not asked" in text
+
+
+def test_engines_are_named_with_their_parameters() -> None:
+    assert with_parameters("sdv:ctgan(epochs=10)") == ("sdv:ctgan", {"epochs": 10})
+    assert with_parameters("trees") == ("trees", {})
+    assert every_engine()[-1] == "arfpy"
+    assert {"trees", "ctgan(epochs=10)", "ctgan:ctgan(epochs=10)"} < set(every_engine())
 
 
 def test_the_frontier_is_drawn_in_picture_and_words() -> None:
