@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tabsynth.encoding.freeze import MIN_COUNT
+from tabsynth.schema.constraint import Place
 from tabsynth.schema.model import FieldSchema
 from tabsynth.synthesizers.margins import two_digits
 from tabsynth.synthesizers.protocol import Traits
@@ -50,7 +51,14 @@ def hard_columns(table: Table, traits: Traits | None) -> list[str]:
         (constant, "one value only, kept"),
         (empty, "no values, stays empty"),
     )  # fmt: skip
+    joint = traits is not None and traits.places
+    together = (
+        f"learnt together, as places that at least {MIN_COUNT} records share"
+        if joint else "learnt as two columns; points may lie where none of the records do"
+    )  # fmt: skip
+    pairs = [c.columns for c in table.schema.tabsynth.constraints if isinstance(c, Place)]
     return [
+        *(f"{_named(list(map(table.schema.field, pair)))}: {together}" for pair in pairs),
         *alone[:LINES],
         *([f"{more:,} more columns of many or rare categories, treated alike"] if more > 0 else []),
         *(f"{_named(of_kind)}: {done}" for of_kind, done in kinds if of_kind),

@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.choice import AUTO, Choice, choose, configure, cost, parameters_to_keep, resolve
+from tabsynth.choice import (
+    AUTO,
+    Choice,
+    choose,
+    configure,
+    cost,
+    parameters_to_keep,
+    resolve,
+    traits,
+)
 from tabsynth.comparison import MAX_RECORDS, Comparison
 from tabsynth.constraints.discovery import with_proposals
-from tabsynth.constraints.plan import Plan
+from tabsynth.constraints.plan import Plan, without_places
 from tabsynth.constraints.training import learnable, require_kept
 from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
@@ -298,6 +307,12 @@ def _fit(
         for line in (*before.lines(private), f"fitting {name}"):
             say(line)
     before.require_room()
+    known = traits(name)
+    if known is None or not known.places:
+        schema, apart = without_places(private.schema)
+        private = Table(schema, private.data)
+    else:
+        apart = ()
     learnt, notes = learnable(Plan.of(private.schema), private)
     rng = np.random.default_rng(seed)
     if say is not None and isinstance(maker, Gradual):
@@ -310,7 +325,7 @@ def _fit(
         synthesizer=name,
         parameters=parameters_to_keep(maker),
         default_rows=two_digits(private.num_rows),
-        notes=notes,
+        notes=(*apart, *notes),
     )
 
 

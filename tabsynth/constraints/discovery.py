@@ -13,7 +13,7 @@ from typing import Final
 from tabsynth.constraints.group_discovery import combinations, exclusive, one_hot, unique
 from tabsynth.constraints.number_discovery import increments, inequalities, totals
 from tabsynth.constraints.rules import broken
-from tabsynth.schema.constraint import Constraint, Inequality, Total
+from tabsynth.schema.constraint import Constraint, Increment, Inequality, Place, Total
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 
@@ -43,7 +43,13 @@ def proposed(table: Table) -> tuple[Constraint, ...]:
 
 def with_proposals(schema: TableSchema, table: Table) -> TableSchema:
     """The schema with the constraints that `proposed` finds, and a note that says so."""
-    found = proposed(table)
+    places = [c for c in schema.tabsynth.constraints if isinstance(c, Place)]
+    placed = {name for place in places for name in place.columns}
+    # what a map shows of its two columns says nothing about one of them
+    found = [
+        c for c in proposed(table)
+        if not (isinstance(c, (Inequality, Increment, Total)) and placed & set(c.involved))
+    ]  # fmt: skip
     if not found:
         return schema
     kinds = f"{len(found)} constraint{'s' if len(found) > 1 else ''}"

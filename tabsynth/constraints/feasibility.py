@@ -10,6 +10,7 @@ from tabsynth import registry
 from tabsynth.constraints.combining import allowed_texts
 from tabsynth.constraints.evaluation import check_expression
 from tabsynth.constraints.lattice import digits, scale
+from tabsynth.constraints.places import grain
 from tabsynth.constraints.rules import stepped
 from tabsynth.errors import SchemaError
 from tabsynth.schema.constraint import (
@@ -20,6 +21,7 @@ from tabsynth.schema.constraint import (
     Increment,
     Inequality,
     OneHot,
+    Place,
     Total,
 )
 from tabsynth.schema.model import FieldSchema, TableSchema
@@ -43,6 +45,8 @@ def check_feasible(schema: TableSchema) -> None:
                 _check_steps(constraint, fields[0])
             case Total():
                 _check_total(constraint, fields)
+            case Place():
+                _check_place(constraint, fields)
             case OneHot():
                 _require(constraint, fields, ("boolean", "integer", "number"))
             case Combinations() if constraint.allowed is not None:
@@ -90,6 +94,14 @@ def _check_order(constraint: Inequality, fields: list[FieldSchema]) -> None:
                     constraint, "bounds that leave room for it",
                     f"a minimum of {lower.name!r} beyond the maximum of {upper.name!r}",
                 )  # fmt: skip
+
+
+def _check_place(constraint: Place, fields: list[FieldSchema]) -> None:
+    _require(constraint, fields, ("integer", "number"))
+    if any(field.is_categorical for field in fields):
+        raise _fault(constraint, "columns of numbers", "one of categories")
+    if grain(fields) < 0:
+        raise _fault(constraint, "bounds within half a billion", "wider ones")
 
 
 def _check_steps(constraint: Increment, field: FieldSchema) -> None:

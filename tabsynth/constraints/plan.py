@@ -22,6 +22,7 @@ from tabsynth.schema.constraint import (
     Increment,
     Inequality,
     OneHot,
+    Place,
     Total,
     Unique,
 )
@@ -29,7 +30,8 @@ from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.table import Table
 
 # kinds with a transform, from those that records may keep by themselves to those they hardly will
-_NEED: Final = (Inequality, OneHot, Increment, Combinations, Total)
+_NEED: Final = (Inequality, OneHot, Increment, Place, Combinations, Total)
+_APART: Final = "take it out: both columns are then learnt as any others"
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,15 @@ class Plan:
         """
         check_feasible(schema)
         for constraint in schema.tabsynth.constraints:
-            unlisted = isinstance(constraint, Combinations) and constraint.allowed is None
+            unlisted = _unlisted(constraint)
             if not (constraint.observed or unlisted or isinstance(constraint, Total)):
                 continue
             got, remedy = "a total, which drawn records hardly ever keep", "drop one of its columns"
-            if unlisted:
+            if isinstance(constraint, Place):
+                got, remedy = "places that the records would have to tell", _APART
+            elif unlisted:
                 got, remedy = "combinations that the records would have to tell", "list them"
-            if constraint.observed:
+            if constraint.observed and not isinstance(constraint, Place):
                 got, remedy = "one read from records", "take it out, or declare it yourself"
             raise PrivacyError(
                 f"constraint `{constraint.words}`",
@@ -151,10 +155,18 @@ class Plan:
         """What is done for the constraints, in sentences."""
         kept: list[str] = []
         redrawn: list[str] = []
+        apart: list[str] = []
         for constraint in self.schema.tabsynth.constraints:
-            (kept if self._builds_in(constraint) else redrawn).append(constraint.words)
-        lines = [f"Kept by construction: {'; '.join(kept)}."] if kept else []
-        return [*lines, f"Kept by drawing again: {'; '.join(redrawn)}."] if redrawn else lines
+            if self._builds_in(constraint):
+                kept.append(constraint.words)
+            else:
+                (apart if isinstance(constraint, Place) else redrawn).append(constraint.words)
+        said = (
+            ("Kept by construction", kept),
+            ("Kept by drawing again", redrawn),
+            ("Learnt as columns of their own, as another rule needs one of them", apart),
+        )
+        return [f"{done}: {'; '.join(words)}." for done, words in said if words]
 
     def forward(self, table: Table) -> Table:
         """Records that keep all constraints, as a synthesizer learns them."""
@@ -217,6 +229,19 @@ def unconstrained(schema: TableSchema) -> TableSchema:
     )
 
 
+def without_places(schema: TableSchema) -> tuple[TableSchema, tuple[str, ...]]:
+    """The same schema with two columns for each pair of coordinates, and sentences that say so."""
+    ours = schema.tabsynth
+    pairs = [c for c in ours.constraints if isinstance(c, Place)]
+    others = tuple(c for c in ours.constraints if not isinstance(c, Place))
+    notes = tuple(
+        f"Learnt as two columns, as this synthesizer knows no places: {', '.join(c.columns)}."
+        for c in pairs
+    )
+    ours = ours.model_copy(update={"constraints": others})
+    return schema.model_copy(update={"tabsynth": ours}), notes
+
+
 def merged(constraints: Sequence[Constraint]) -> list[Constraint]:
     """The constraints, with known combinations that share a column taken together.
 
@@ -249,9 +274,14 @@ def _next(left: Sequence[Constraint], schema: TableSchema, taken: Collection[str
 
 def _need(constraint: Constraint) -> tuple[bool, int]:
     """How much a constraint needs its transform: how rarely records keep it by themselves."""
-    # what is not listed cannot be checked afterwards
-    unlisted = isinstance(constraint, Combinations) and constraint.allowed is None
-    return unlisted, _NEED.index(type(constraint))
+    return _unlisted(constraint), _NEED.index(type(constraint))
+
+
+def _unlisted(constraint: Constraint) -> bool:
+    """Whether it keeps to what the records hold, which nobody can check afterwards."""
+    if isinstance(constraint, Place):
+        return True
+    return isinstance(constraint, Combinations) and constraint.allowed is None
 
 
 def _usable(

@@ -14,6 +14,7 @@ from tabsynth import registry
 from tabsynth.constraints.combining import allowed_texts, combined
 from tabsynth.constraints.evaluation import breaks
 from tabsynth.constraints.lattice import Mask, Units, common_digits, digits, read
+from tabsynth.constraints.places import off_the_grid
 from tabsynth.errors import SchemaError
 from tabsynth.schema.constraint import (
     Combinations,
@@ -24,6 +25,7 @@ from tabsynth.schema.constraint import (
     Increment,
     Inequality,
     OneHot,
+    Place,
     Total,
     Unique,
 )
@@ -53,6 +55,8 @@ def broken(constraint: Constraint, table: Table, *, known: Collection[str] | Non
             return _not_one(constraint, table)
         case Total():
             return _off_total(constraint, table)
+        case Place():
+            return off_the_grid(constraint, table)
         case Unique():
             return _repeated(constraint, table)
         case Exclusive():

@@ -14,6 +14,7 @@ from tabsynth.constraints.combining import allowed_texts, combined, separated
 from tabsynth.constraints.gaps import Gaps
 from tabsynth.constraints.lattice import Mask, all_given, common_digits, digits, read, write
 from tabsynth.constraints.naming import free_name, plain_field
+from tabsynth.constraints.places import Placed
 from tabsynth.constraints.rules import stepped, summed, truths
 from tabsynth.schema.constraint import (
     Combinations,
@@ -21,6 +22,7 @@ from tabsynth.schema.constraint import (
     Increment,
     Inequality,
     OneHot,
+    Place,
     Total,
 )
 from tabsynth.schema.model import FieldSchema, TableSchema
@@ -285,6 +287,8 @@ def transform(
             return Choice(constraint, tuple(map(field, columns)), name)
         case Total():
             return _summed(constraint, schema, taken)
+        case Place():
+            return Placed.of(constraint, schema, taken)
     return None
 
 

@@ -239,6 +239,8 @@ class NumericCodec:
 
     def describe(self) -> str:
         """What the column can hold, in words."""
+        if self.field.is_place:
+            return f"points of {len(self.low):,} squares that several records share"
         atoms = int(np.count_nonzero(self.atom))
         bins = len(self.atom) - atoms
         ends = self.ends()

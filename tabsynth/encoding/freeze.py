@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tabsynth.encoding.analysis import Analysis, ColumnCounts
 from tabsynth.encoding.codec import CategoryCodec, Codec, ColumnCodec, NumericCodec, native_numbers
+from tabsynth.encoding.squares import squares
 from tabsynth.errors import DataError
 from tabsynth.schema.model import FieldSchema
 
@@ -84,6 +85,8 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
             got="larger ones",
             remedy="declare it as a string or an identifier in the schema",
         )
+    if field.is_place:
+        return _place_codec(field, native, counts, min_count)
     threshold = min_count
     if np.count_nonzero(counts >= threshold) > MAX_ATOMS:
         threshold = int(np.partition(counts, -MAX_ATOMS)[-MAX_ATOMS]) + 1
@@ -94,18 +97,31 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
     units = (native - offset) // step if native.dtype.kind == "i" else native
     low, high = _bins(units[~is_atom], counts[~is_atom], min_count)
     if field.constraints.required and not len(low) and not is_atom.any():
-        raise DataError(
-            f"column {field.name!r}",
-            expected=f"at least one value seen in {min_count} records, or more different ones",
-            got="too few, which may not be emitted",
-            remedy="give more records, or lower min_count if the records are not private",
-        )
+        raise _too_few(field, min_count)
     atom = np.arange(len(low) + np.count_nonzero(is_atom)) >= len(low)
     low, high = np.append(low, units[is_atom]), np.append(high, units[is_atom])
     order = np.lexsort((atom, low + (high - low) / 2))
     total = max(int(counts.sum()) + counted.missing, 1)
     pooled = 0.0 if (~atom).any() else round(float(counts[~is_atom].sum()) / total, 2)
     return NumericCodec(field, low[order], high[order], atom[order], offset, step, pooled)
+
+
+def _place_codec(
+    field: FieldSchema, places: NDArray[Any], counts: NDArray[np.int64], min_count: int
+) -> NumericCodec:
+    low, high = squares(places, counts, min_count)
+    if field.constraints.required and not len(low):
+        raise _too_few(field, min_count)
+    return NumericCodec(field, low, high, np.zeros(len(low), bool))
+
+
+def _too_few(field: FieldSchema, min_count: int) -> DataError:
+    return DataError(
+        f"column {field.name!r}",
+        expected=f"at least one value seen in {min_count} records, or more different ones",
+        got="too few, which may not be emitted",
+        remedy="give more records, or lower min_count if the records are not private",
+    )
 
 
 def _bins(

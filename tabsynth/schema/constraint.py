@@ -147,6 +147,22 @@ class Total(_Constraint):
         return f"{self.total} = {' + '.join(self.parts)}"
 
 
+class Place(_Constraint):
+    """Two columns are the coordinates of a point, and drawn points lie where several records do.
+
+    Args:
+        columns: both, in either order, as degrees or in any other unit that they share.
+    """
+
+    kind: Literal["place"] = "place"
+    columns: tuple[str, str]
+
+    @property
+    def words(self) -> str:
+        """Such as `places of latitude, longitude`."""
+        return f"places of {', '.join(self.columns)}"
+
+
 class Unique(_Constraint):
     """No two records agree in all of the columns; one with a missing value agrees with none."""
 
@@ -215,8 +231,8 @@ class Custom(_Constraint):
 
 
 Constraint = Annotated[
-    Inequality | Combinations | Increment | OneHot | Total | Unique | Exclusive | Expression
-    | Custom,
+    Inequality | Combinations | Increment | OneHot | Total | Place | Unique | Exclusive
+    | Expression | Custom,
     Setting(discriminator="kind"),
 ]  # fmt: skip
 

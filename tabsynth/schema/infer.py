@@ -7,7 +7,7 @@ nothing until a person deletes its name there. Rare values and extremes never en
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -22,10 +22,17 @@ from tabsynth.schema.detect import MOST_DECIMALS, detect
 from tabsynth.schema.generator import UNIQUE_KINDS
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.parse import as_texts
-from tabsynth.schema.recognise import identifier, personal, repeated_identifier
+from tabsynth.schema.recognise import (
+    coordinates,
+    identifier,
+    personal,
+    repeated_identifier,
+)
 from tabsynth.schema.rounding import outward
 
 MOST_CATEGORIES: Final = 1_000
+# degrees of latitude and longitude, with the room that rounding bounds outward takes
+_FARTHEST: Final = (100, 200)
 _LONG_TEXT: Final = 40
 _MANY_WORDS: Final = 5
 _MANY_TEXTS: Final = 50
@@ -95,14 +102,34 @@ def infer(raw: pa.Table, *, min_count: int = 5) -> TableSchema:
         field, remarks = _infer_field(name, raw.column(name), min_count)
         fields.append(field)
         notes += [f"column {name!r}: {remark}" for remark in remarks]
+    places = [pair for pair in coordinates(f.name for f in fields) if _on_earth(pair, fields)]
+    notes += [f"columns {a!r} and {b!r}: taken for places, learnt together" for a, b in places]
     keys = [f.name for f in fields if f.tabsynth.role == "identifier" and f.constraints.unique]
     return TableSchema.model_validate(
         {
             "fields": fields,
             "primaryKey": keys[:1],
-            "tabsynth": {"source": "inferred from records", "notes": notes},
+            "tabsynth": {
+                "source": "inferred from records",
+                "notes": notes,
+                "constraints": [
+                    {"kind": "place", "columns": pair, "observed": True} for pair in places
+                ],
+            },
         }
     )
+
+
+def _on_earth(pair: tuple[str, str], fields: Sequence[FieldSchema]) -> bool:
+    """Whether two columns hold degrees with decimals, as latitudes and longitudes do."""
+    for name, most in zip(pair, _FARTHEST, strict=True):
+        field = next(f for f in fields if f.name == name)
+        low, high = field.bounds
+        if field.type != "number" or field.is_generated or low is None or high is None:
+            return False
+        if not -most <= low <= high <= most:
+            return False
+    return True
 
 
 def _infer_field(

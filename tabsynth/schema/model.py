@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -30,6 +30,8 @@ FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime"
 Role = Literal["identifier", "quasi-identifier", "sensitive", "protected"]
 ObservedFact = Literal["type", "categories", "minimum", "maximum", "required", "decimals"]
 TABLE_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
+# the format of a whole number that is a place along a curve through a map (`constraints.curve`)
+PLACE: Final = "place"
 NUMERIC_TYPES = frozenset({"integer", "number", "date", "datetime", "time"})
 
 
@@ -212,6 +214,11 @@ class FieldSchema(_Open):
     def is_categorical(self) -> bool:
         """Modelled without an order between neighbours: strings, booleans, declared categories."""
         return self.type in ("string", "boolean") or self.domain is not None
+
+    @property
+    def is_place(self) -> bool:
+        """Whether the column stands for points of a map, in the order of a curve through it."""
+        return self.type == "integer" and self.format == PLACE
 
     @property
     def bounds(self) -> tuple[int | float | None, int | float | None]:

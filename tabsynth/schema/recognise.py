@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from tabsynth.schema.pattern import pattern_capacity
 
 FEWEST_RECORDS: Final = 20
 _ROOM: Final = 100
+_LATITUDES: Final = frozenset({"lat", "latitude"})
+_LONGITUDES: Final = frozenset({"lon", "lng", "long", "longitude"})
 _SPECIAL: Final = frozenset("|*+?().^$[]{}\\")
 _UUID: Final = r"^(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$"
 _ID_WORDS: Final = frozenset(
@@ -76,6 +79,22 @@ def words(name: str) -> str:
     """A column's name as lower-case words: `firstName` and `First_Name` are `first name`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     return " ".join(re.findall(r"[^\W_]+", spaced.lower()))
+
+
+def coordinates(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of columns whose names say latitude and longitude of the same thing.
+
+    `pickup_latitude` goes with `pickup_longitude`, and `lat` with `lng`.
+    """
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for name in names:
+        said = words(name).split()
+        for kind, known in (("lat", _LATITUDES), ("lon", _LONGITUDES)):
+            here = [word for word in said if word in known]
+            if len(here) == 1:
+                rest = tuple(word for word in said if word not in known)
+                found.setdefault(rest, {}).setdefault(kind, name)
+    return [(pair["lat"], pair["lon"]) for pair in found.values() if len(pair) == 2]
 
 
 def personal(name: str, texts: pa.Array, *, records: int, numeric: bool) -> str | None:

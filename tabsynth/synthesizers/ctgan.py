@@ -45,6 +45,7 @@ class Ctgan:
     name: ClassVar[str] = "ctgan"
     summary: ClassVar[str] = "a conditional generative adversarial network, after Xu et al. 2019"
     traits: ClassVar[Traits] = Traits(
+        places=True,
         conditions="weighted", extra="ctgan",
         cost="a second an epoch for 50,000 records on two cores, up to 300 epochs",
         categories="the 192 most frequent each, the others in 64 groups",

@@ -38,6 +38,7 @@ class GaussianCopula:
     name: ClassVar[str] = "gaussian_copula"
     summary: ClassVar[str] = "exact margins, pairwise dependence; very fast, exact conditions"
     traits: ClassVar[Traits] = Traits(
+        places=True,
         cost="a fraction of a second for 50,000 records, seconds for millions",
         categories="laid out along one scale",
     )

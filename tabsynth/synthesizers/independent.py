@@ -31,7 +31,7 @@ class Independent:
     name: ClassVar[str] = "independent"
     summary: ClassVar[str] = "each column on its own; the baseline that any method must beat"
     traits: ClassVar[Traits] = Traits(
-        cost="a fraction of a second for 50,000 records, seconds for millions"
+        places=True, cost="a fraction of a second for 50,000 records, seconds for millions"
     )
 
     min_count: Annotated[int, Setting(ge=1)] = MIN_COUNT

@@ -67,6 +67,8 @@ class Traits:
         keeps_records: whether its model may hold training records; `keeps_records` of the model
             says whether it does, and its method `stripped` leaves them out.
         guards_rare_values: whether values of fewer than 5 records never come out.
+        places: whether it learns pairs of coordinates as places: drawn points are then those of
+            cells that `encoding` made. To others they are two columns.
         extra: the optional dependency that it needs.
         cost: time and memory in a few words.
         types: the types of columns that it models, in a few words.
@@ -76,6 +78,7 @@ class Traits:
     conditions: Literal["exact", "weighted", "none"] = "exact"
     keeps_records: bool = False
     guards_rare_values: bool = True
+    places: bool = False
     extra: str | None = None
     cost: str = "not measured"
     types: str = "all"

@@ -46,6 +46,7 @@ class Trees:
     name: ClassVar[str] = "trees"
     summary: ClassVar[str] = "a chain of boosted trees; most faithful, within seconds"
     traits: ClassVar[Traits] = Traits(
+        places=True,
         conditions="weighted",
         cost="seconds for 50,000 records, minutes for millions",
         categories="coded hierarchically",

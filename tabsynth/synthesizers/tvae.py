@@ -43,6 +43,7 @@ class Tvae:
     name: ClassVar[str] = "tvae"
     summary: ClassVar[str] = "a variational autoencoder for tables, after Xu et al. 2019"
     traits: ClassVar[Traits] = Traits(
+        places=True,
         conditions="weighted", extra="ctgan",
         cost="a second an epoch for 50,000 records on two cores, up to 300 epochs",
         categories="the 192 most frequent each, the others in 64 groups",
