@@ -307,12 +307,9 @@ def _fit(
         for line in (*before.lines(private), f"fitting {name}"):
             say(line)
     before.require_room()
-    known = traits(name)
-    if known is None or not known.places:
-        schema, apart = without_places(private.schema)
-        private = Table(schema, private.data)
-    else:
-        apart = ()
+    apart: tuple[str, ...] = ()
+    if not getattr(traits(name), "places", False):
+        private, apart = without_places(private)
     learnt, notes = learnable(Plan.of(private.schema), private)
     rng = np.random.default_rng(seed)
     if say is not None and isinstance(maker, Gradual):

@@ -229,9 +229,9 @@ def unconstrained(schema: TableSchema) -> TableSchema:
     )
 
 
-def without_places(schema: TableSchema) -> tuple[TableSchema, tuple[str, ...]]:
-    """The same schema with two columns for each pair of coordinates, and sentences that say so."""
-    ours = schema.tabsynth
+def without_places(table: Table) -> tuple[Table, tuple[str, ...]]:
+    """The table with two columns for each pair of coordinates, and sentences that say so."""
+    ours = table.schema.tabsynth
     pairs = [c for c in ours.constraints if isinstance(c, Place)]
     others = tuple(c for c in ours.constraints if not isinstance(c, Place))
     notes = tuple(
@@ -239,7 +239,7 @@ def without_places(schema: TableSchema) -> tuple[TableSchema, tuple[str, ...]]:
         for c in pairs
     )
     ours = ours.model_copy(update={"constraints": others})
-    return schema.model_copy(update={"tabsynth": ours}), notes
+    return Table(table.schema.model_copy(update={"tabsynth": ours}), table.data), notes
 
 
 def merged(constraints: Sequence[Constraint]) -> list[Constraint]:

@@ -92,6 +92,6 @@ def test_what_goes_with_places_is_learnt() -> None:
     model = ts.fit(table(), synthesizer="trees", seed=0)
     drawn = ts.sample(model, 4000, seed=1).to_pandas()
     assert ((drawn["lon"] > 8) == (drawn["side"] == "east")).mean() > 0.95
-    apart = Table(without_places(table().schema)[0], table().data)
+    apart = without_places(table())[0]
     copula = ts.fit(apart, synthesizer="gaussian_copula", seed=0)
     assert in_the_water(ts.sample(copula, 4000, seed=1).to_pandas()) > 0.4
