@@ -39,8 +39,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 # long evidence: writes reports/benchmarks; needs an environment of its own, with the peers
-evidence: $(VENV)-bench/.bench $(VENV)-anonymeter/.peer $(VENV)-mostlyai/.peer $(VENV)-arfpy/.peer
-	ARFPY_PYTHON=$(VENV)-arfpy/bin/python \
+evidence: $(VENV)-bench/.bench $(VENV)-anonymeter/.peer $(VENV)-mostlyai/.peer $(VENV)-arfpy/.peer \
+		$(VENV)-smartnoise/.peer $(VENV)-dpmm/.peer $(VENV)-opendp/.peer
+	SMARTNOISE_PYTHON=$(VENV)-smartnoise/bin/python DPMM_PYTHON=$(VENV)-dpmm/bin/python \
+	OPENDP_PYTHON=$(VENV)-opendp/bin/python ARFPY_PYTHON=$(VENV)-arfpy/bin/python \
 	ANONYMETER_PYTHON=$(VENV)-anonymeter/bin/python MOSTLYAI_PYTHON=$(VENV)-mostlyai/bin/python \
 	$(VENV)-bench/bin/python -m tests.bench
 	$(VENV)-bench/bin/pytest -m evidence
@@ -87,5 +89,21 @@ $(VENV)-arfpy/.peer:
 	-$(VENV)-arfpy/bin/python -m pip install --quiet arfpy==0.1.1 'numpy<2' 'pandas<3' 'scikit-learn<1.6'
 	touch $@
 
+# private synthesizers of other projects; one that does not install is told in private.md
+$(VENV)-smartnoise/.peer:
+	$(PYTHON) -m venv $(VENV)-smartnoise
+	-$(VENV)-smartnoise/bin/python -m pip install --quiet torch==2.13.0 smartnoise-synth==1.0.8
+	touch $@
+
+$(VENV)-dpmm/.peer:
+	$(PYTHON) -m venv $(VENV)-dpmm
+	-$(VENV)-dpmm/bin/python -m pip install --quiet dpmm==0.1.9
+	touch $@
+
+$(VENV)-opendp/.peer:
+	$(PYTHON) -m venv $(VENV)-opendp
+	-$(VENV)-opendp/bin/python -m pip install --quiet 'opendp[mbi,polars]==0.16.0' pandas pyarrow
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(VENV)-sdv $(VENV)-bench $(VENV)-anonymeter $(VENV)-mostlyai $(VENV)-arfpy build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(VENV)-sdv $(VENV)-bench $(VENV)-anonymeter $(VENV)-mostlyai $(VENV)-arfpy $(VENV)-smartnoise $(VENV)-dpmm $(VENV)-opendp build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

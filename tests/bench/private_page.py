@@ -19,7 +19,10 @@ def page(body: dict[str, Any]) -> str:
         f"judge; noise is OpenDP's. Delta {body['delta']:g}. Mean [least, most]. Figures as in "
         "`tests/bench/judge.py`: total variation against the training records, C2ST against the "
         "holdout (0.5 is perfect), TSTR on the holdout. *p* is that of the membership omnibus, "
-        "tried at epsilon 1 alone: the least of all runs.\n",
+        "tried at epsilon 1 alone: the least of all runs. Names with a colon are other projects, "
+        "in environments of their own and with their own noise: smartnoise-synth, dpmm, and "
+        "opendp's contingency tables; they were told the same domains, and missing values are a "
+        "category for them. google's dpsynth is on no package index and was not run.\n",
         *([body["note"] + "\n"] if "note" in body else []),
     ]
     for table in dict.fromkeys(row["table"] for row in body["rows"]):
@@ -28,11 +31,19 @@ def page(body: dict[str, Any]) -> str:
         lines = [_line(row) for row in sorted(rows, key=lambda r: (r["epsilon"], r["engine"]))]
         table_lines = [head, ["---"] * len(head), *lines]
         parts += [f"## {table}\n", *("| " + " | ".join(line) + " |" for line in table_lines), ""]
+        failed = [row for row in rows if "failed" in row]
+        parts += [f"- {r['engine']} at epsilon {r['epsilon']:g}: {r['failed']}" for r in failed]
+        versions = dict.fromkeys(
+            r["version"] for row in rows for r in row["runs"] if "version" in r
+        )
+        parts += [f"\nVersions: {', '.join(versions)}.\n"] if versions else []
     return "\n".join(parts)
 
 
 def _line(row: dict[str, Any]) -> list[str]:
     runs = row["runs"]
+    if not runs:
+        return [f"{row['epsilon']:g}", row["engine"], "0", *[""] * (len(FIGURES) + 1)]
     known = [r["membership_p"] for r in runs if r.get("membership_p") is not None]
     return [
         f"{row['epsilon']:g}", row["engine"], str(len(runs)),
