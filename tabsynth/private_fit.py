@@ -10,7 +10,6 @@ costs nothing; after it, the budget is spent, whatever happens.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +18,24 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.choice import AUTO, configure, resolve_private
+from tabsynth import __version__
+from tabsynth.choice import AUTO, configure, parameters_to_keep, resolve_private
 from tabsynth.constraints.plan import Plan
-from tabsynth.errors import PrivacyError, UsageError
+from tabsynth.errors import LedgerError, PrivacyError, UsageError
 from tabsynth.modelfile import Fitted
 from tabsynth.privacy.budget import DELTA, Budget
 from tabsynth.privacy.certificate import certificate, unit_of
 from tabsynth.privacy.discovery import discover_bounds, discover_categories
 from tabsynth.privacy.domain import Domain
 from tabsynth.privacy.intake import admit, require_columns
-from tabsynth.privacy.ledger import Ledger, require_source_id
+from tabsynth.privacy.journal import Checkpoint, Kept
+from tabsynth.privacy.ledger import Ledger, Reservation, require_source_id
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise, SeededNoise
 from tabsynth.privacy.reading import raw_columns
 from tabsynth.privacy.spending import Account
+from tabsynth.progress import in_tenths
 from tabsynth.refusals import require_generated_keys
+from tabsynth.schema.files import dump_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.margins import two_digits
 
@@ -271,26 +274,75 @@ def fit_prepared(
         say(line)
     require_columns(raw, schema.modelled_names, schema.tabsynth.privacy_unit)
     budget = spend.budget(schema)
-    reserved = spend.book.reserve(spend.source_id, unit_of(schema), budget, what=prepared.name)
+    kept = checkpoint_of(prepared)
+    reserved = _reserved(prepared, budget, kept)
     say(f"{spend.sentence('is')}, whatever becomes of the fit")
+    if kept is not None and kept.released:
+        say(f"going on after {len(kept.released):,} answers")
     say(f"fitting {prepared.name}")
-    account = Account(reserved.rho, budget.discovery_delta)
+    tell = in_tenths(say, "{} % of the budget is spent")
+    account = Account(reserved.rho, budget.discovery_delta, watch=tell)
     domain = prepared.domain
     if domain is None:
         schema = discovered(raw, schema, account, spend.discover, noise=source)
         domain = Domain.declared(schema)
         check_size(maker, domain)
-    data = admit(raw, schema, account, domain=domain, noise=source)
-    model = maker.fit(data, rng=np.random.default_rng())
+    journal = None
+    if kept is not None:
+        journal = Kept(kept, lambda number: spend.book.announce(reserved, number))
+    data = admit(raw, schema, account, domain=domain, noise=source, journal=journal)
+    model = maker.fit(data, rng=np.random.default_rng(None if kept is None else kept.seed))
     spend.book.commit(reserved)
+    if kept is not None:
+        kept.path.unlink(missing_ok=True)
     return Fitted(
         model=model,
         schema=schema,
         synthesizer=prepared.name,
-        parameters=dataclasses.asdict(maker),
+        parameters=parameters_to_keep(maker),
         default_rows=max(1, two_digits(model.rows)),
         certificate=certificate(
             budget, reserved, account.charges, domain=domain, discovered=spend.discover,
             schema=schema, noise=source.name, certified=source.certified,
         ),
     )  # fmt: skip
+
+
+def checkpoint_of(prepared: Prepared) -> Checkpoint | None:
+    """The checkpoint that the parameters name, found or begun; None where they name none.
+
+    What it must agree with is public. Whether the records are still the same is not looked at, as a
+    digest of them would tell of them.
+
+    Raises:
+        UsageError: a checkpoint of something else, or one for a fit that finds domains first.
+    """
+    place = getattr(prepared.maker, "checkpoint", None)
+    if place is None:
+        return None
+    if prepared.spend.discover:
+        raise UsageError("--discover", expected="declared domains beside a checkpoint",
+                         got="some to be found", remedy="leave one of them out")  # fmt: skip
+    spend = prepared.spend
+    key = {
+        "synthesizer": prepared.name, "parameters": parameters_to_keep(prepared.maker),
+        "schema": dump_schema(prepared.schema), "source": spend.source_id,
+        "epsilon": spend.epsilon, "delta": spend.delta, "tabsynth": __version__,
+    }  # fmt: skip
+    return Checkpoint.at(Path(place), key)
+
+
+def _reserved(prepared: Prepared, budget: Budget, kept: Checkpoint | None) -> Reservation:
+    """The fit's reservation: a new one, or that of the fit that goes on."""
+    spend, unit = prepared.spend, unit_of(prepared.schema)
+    if kept is None:
+        return spend.book.reserve(spend.source_id, unit, budget, what=prepared.name)
+    try:
+        return spend.book.resume(
+            spend.source_id, unit, budget, what=prepared.name, fit=kept.fit,
+            answers=len(kept.released),
+        )  # fmt: skip
+    except LedgerError:
+        if kept.begun:
+            kept.path.unlink(missing_ok=True)
+        raise

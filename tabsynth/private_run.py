@@ -130,6 +130,12 @@ def run_private(
     prepared = prepare(schema, spend, synthesizer, parameters)
     if private_report is not None:
         private_report.check(schema)
+        if getattr(prepared.maker, "checkpoint", None) is not None:
+            raise UsageError(
+                "--with-private-report", expected="no checkpoint beside it", got="one",
+                remedy="leave one of them out; the people kept from the fit would be others when "
+                "it goes on",
+            )  # fmt: skip
     seed = fresh_seed() if seed is None else seed
     raw = raw_columns(data, schema)
     parts = None if private_report is None else _parts(raw, schema)

@@ -48,3 +48,20 @@ class Progress:
                 self.say(f"{what}: {done:,} of {total:,}")
 
         return advance
+
+
+def in_tenths(say: Callable[[str], object], words: str) -> Callable[[float], None]:
+    """A function to call with the share of something that is done; it says each tenth once.
+
+    Tenths that are passed together are all said: so the lines are the same on every way to the end.
+    """
+    told = 0
+
+    def advance(share: float) -> None:
+        nonlocal told
+        # sums of shares may end a rounding error below 1
+        while told < TENTHS and told + 1 <= share * TENTHS * (1 + 1e-9):
+            told += 1
+            say(words.format(100 * told // TENTHS))
+
+    return advance

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tabsynth.encoding.codec import POOLED, CategoryCodec, ColumnCodec, NumericCodec, native_numbers
 from tabsynth.errors import DataError, PrivacyError
 from tabsynth.privacy.domain import Domain
+from tabsynth.privacy.journal import Journal
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.privacy.spending import Account
@@ -35,6 +36,7 @@ def admit(
     *,
     domain: Domain | None = None,
     noise: NoiseSource | None = None,
+    journal: Journal | None = None,
 ) -> PrivateTable:
     """Put raw records behind the door.
 
@@ -50,6 +52,7 @@ def admit(
         account: debited by every answer.
         domain: what `Domain.declared(schema)` returns, where it is known already.
         noise: OpenDP's exact integers by default.
+        journal: keeps answers, for a fit that may have to go on later.
 
     Raises:
         UndeclaredDomainError: naming every column that lacks a declared domain.
@@ -70,8 +73,9 @@ def admit(
         for c, nullable in zip(domain.codec.columns, domain.nullable, strict=True)
     ]
     return PrivateTable(
-        codes, domain, account, noise=OpenDPNoise() if noise is None else noise, unit_bound=bound
-    )
+        codes, domain, account, noise=OpenDPNoise() if noise is None else noise, journal=journal,
+        unit_bound=bound,
+    )  # fmt: skip
 
 
 def record_codes(

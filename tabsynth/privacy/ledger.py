@@ -48,6 +48,7 @@ class FitSpend:
         rho: what was charged.
         discovery: what was charged of delta, for finding categories.
         committed: whether the fit ended well; it is charged either way.
+        answers: how many were drawn, of a fit that keeps them to go on from.
     """
 
     fit: str
@@ -58,6 +59,7 @@ class FitSpend:
     rho: float
     discovery: float = 0.0
     committed: bool = False
+    answers: int = 0
 
     def sentence(self) -> str:
         """The spend in words."""
@@ -170,7 +172,9 @@ class Ledger:
         """How many entries the file holds, after all checks on it; see `accounts`."""
         return len(self._chain.read())
 
-    def reserve(self, source: str, unit: str, budget: Budget, *, what: str) -> Reservation:
+    def reserve(
+        self, source: str, unit: str, budget: Budget, *, what: str, fit: str | None = None
+    ) -> Reservation:
         """Charge a fit's whole budget; after this returns, it stays charged.
 
         Args:
@@ -178,6 +182,7 @@ class Ledger:
             unit: whose presence is hidden, in words.
             budget: the fit's.
             what: the synthesizer, or `EVALUATION`.
+            fit: its random name; by default a new one.
 
         Raises:
             UsageError: a source id that is none.
@@ -187,7 +192,7 @@ class Ledger:
         require_source_id(source)
         epsilon, delta, rho = budget.epsilon, budget.delta, budget.rho
         spend = FitSpend(
-            secrets.token_hex(8), _today(), what, epsilon, delta, rho, budget.discovery_delta
+            fit or secrets.token_hex(8), _today(), what, epsilon, delta, rho, budget.discovery_delta
         )
         with self._chain.appending() as chain:
             accounts = self._read(chain.entries)
@@ -207,6 +212,57 @@ class Ledger:
                          delta=delta, rho=rho, discovery=spend.discovery)
             )  # fmt: skip
         return Reservation(spend.fit, rho, after)
+
+    def resume(
+        self, source: str, unit: str, budget: Budget, *, what: str, fit: str, answers: int
+    ) -> Reservation:
+        """The reservation of a fit that was broken off, or a new one where it had not come so far.
+
+        Args:
+            source: as of `reserve`.
+            unit: as of `reserve`.
+            budget: as of `reserve`.
+            what: as of `reserve`.
+            fit: its random name.
+            answers: how many of its answers are known.
+
+        Raises:
+            LedgerError: as `reserve`; other answers than the ledger knows of; a fit that ended, or
+                of another source or budget.
+        """
+        known = self.accounts() if self.path.exists() else ()
+        found = [(a, s) for a in known for s in a.spends if s.fit == fit]
+        if not found and not answers:
+            return self.reserve(source, unit, budget, what=what, fit=fit)
+        same = (source, unit, what, budget.epsilon, budget.delta, budget.rho, answers, False)
+        if [(a.source, a.unit, s.what, s.epsilon, s.delta, s.rho, s.answers, s.committed)
+            for a, s in found] != [same]:  # fmt: skip
+            raise self._error(
+                "an open fit with the answers that the checkpoint holds",
+                "another one: it ended, an answer was lost when it broke off, or the checkpoint is "
+                "an old copy",
+                "remove the checkpoint and fit again, at the price of another fit",
+            )
+        return Reservation(fit, budget.rho, found[0][0])
+
+    def announce(self, reservation: Reservation, number: int) -> None:
+        """Note that a fit is about to draw an answer that it keeps.
+
+        Raises:
+            LedgerError: it is not the next one, the fit is not open, or the ledger cannot be used.
+        """
+        with self._chain.appending() as chain:
+            spends = [c for a in self._read(chain.entries).values() for c in a.spends]
+            if not any(
+                c.fit == reservation.fit and c.answers == number - 1 and not c.committed
+                for c in spends
+            ):
+                raise self._error(
+                    f"answer {number} of this fit to be the next", "one that was drawn before",
+                    "remove the checkpoint and fit again, at the price of another fit; only one "
+                    "process can go on from it",
+                )  # fmt: skip
+            chain.append(_stamped("answer", fit=reservation.fit, number=number))
 
     def commit(self, reservation: Reservation) -> None:
         """Note that a fit ended well; what it was charged stays.
@@ -323,10 +379,11 @@ def require_source_id(source: str) -> None:
 def _apply(entry: Body, accounts: dict[str, SourceAccount]) -> None:
     """Bring the accounts to where they stand after an entry."""
     kind = entry["entry"]
-    if kind == "commit":
+    if kind in ("commit", "answer"):
+        change = {"committed": True} if kind == "commit" else {"answers": int(entry["number"])}
         for source, account in accounts.items():
             done = tuple(
-                replace(c, committed=True) if c.fit == entry["fit"] else c for c in account.spends
+                replace(c, **change) if c.fit == entry["fit"] else c for c in account.spends
             )
             accounts[source] = replace(account, spends=done)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -14,6 +14,7 @@ from tabsynth.errors import PrivacyError
 from tabsynth.privacy.calibration import SHARED, root_up, scale_for, sigma_for
 from tabsynth.privacy.domain import Domain, Groups
 from tabsynth.privacy.estimates import rounded_estimate, selection_terms
+from tabsynth.privacy.journal import Fresh, Journal
 from tabsynth.privacy.moments import MAX_RADIUS, off_diagonal_bound, second_moments
 from tabsynth.privacy.noise import Integers, NoiseSource
 from tabsynth.privacy.spending import Account, Charge
@@ -56,6 +57,7 @@ class PrivateTable:
         domain: public.
         account: what answers are debited from.
         noise: where noise comes from.
+        journal: keeps answers, for a fit that may have to go on later.
         unit_bound: most records of one privacy unit.
 
     Raises:
@@ -65,7 +67,7 @@ class PrivateTable:
         else about it is.
     """
 
-    __slots__ = ("_account", "_codes", "_domain", "_noise", "_unit_bound")
+    __slots__ = ("_account", "_codes", "_domain", "_journal", "_noise", "_unit_bound")
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class PrivateTable:
         account: Account,
         *,
         noise: NoiseSource,
+        journal: Journal | None = None,
         unit_bound: int = 1,
     ) -> None:
         sizes = domain.fine_sizes
@@ -88,6 +91,7 @@ class PrivateTable:
         self._domain = domain
         self._account = account
         self._noise = noise
+        self._journal: Journal = Fresh() if journal is None else journal
         self._unit_bound = unit_bound
 
     @property
@@ -140,12 +144,16 @@ class PrivateTable:
         released: list[Measurement | None] = [None] * len(cliques)
         for one, charge in enumerate(charges):
             members = np.flatnonzero(level == one).tolist()
-            exact = [self._marginal(cliques[k]) for k in members]
-            noisy = self._noise.gaussian(np.concatenate([e.ravel() for e in exact]), charge.scale)
-            parts = np.split(noisy, np.cumsum([e.size for e in exact])[:-1])
-            for k, part, counts in zip(members, parts, exact, strict=True):
-                shaped = part.reshape(counts.shape)
-                released[k] = Measurement(cliques[k], shaped, charge.scale)
+            shapes = [self._shape(cliques[k]) for k in members]
+            noisy = self._noisy(
+                charge,
+                lambda own=members: np.concatenate(  # type: ignore[misc]
+                    [self._marginal(cliques[k]).ravel() for k in own]
+                ),
+            )
+            parts = np.split(noisy, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
+            for k, part, shape in zip(members, parts, shapes, strict=True):
+                released[k] = Measurement(cliques[k], part.reshape(shape), charge.scale)
         return [m for m in released if m is not None]
 
     def select(
@@ -190,11 +198,16 @@ class PrivateTable:
         scale = scale_for(self._noise, sensitivity, rho)
         charge = Charge(stage, "exponential mechanism", float(sensitivity), scale, rho)
         self._account.debit([charge])
-        scores = [
-            int(step) * int(np.abs(self._marginal(clique) - estimate).sum()) - int(offset)
-            for clique, estimate, step, offset in zip(cliques, rounded, steps, offsets, strict=True)
-        ]
-        return self._noise.choose(np.array(scores, np.int64), scale)
+
+        def drawn() -> Integers:
+            terms = zip(cliques, rounded, steps, offsets, strict=True)
+            scores = [
+                int(step) * int(np.abs(self._marginal(clique) - estimate).sum()) - int(offset)
+                for clique, estimate, step, offset in terms
+            ]
+            return np.array([self._noise.choose(np.array(scores, np.int64), scale)], np.int64)
+
+        return int(self._journal.answer(charge, drawn)[0])
 
     def distances(
         self,
@@ -234,11 +247,14 @@ class PrivateTable:
         rho = self._account.affordable(rho, stage)
         charge = self._gaussian_charge(stage, steps * self._unit_bound * root_up(len(cliques)), rho)
         self._account.debit([charge])
-        exact = [
-            int(np.abs(steps * self._marginal(clique) - estimate).sum())
-            for clique, estimate in zip(cliques, rounded, strict=True)
-        ]
-        noisy = self._noise.gaussian(np.array(exact, np.int64), charge.scale)
+        asked = list(zip(cliques, rounded, strict=True))
+        noisy = self._noisy(
+            charge,
+            lambda: np.array(
+                [int(np.abs(steps * self._marginal(c) - estimate).sum()) for c, estimate in asked],
+                np.int64,
+            ),
+        )
         return noisy / steps, charge.scale / steps
 
     def outcomes(
@@ -289,14 +305,18 @@ class PrivateTable:
         self._account.debit([charge])
         own = classes[self._codes[target]]
         others = [j for j in range(len(sizes)) if j != target]
-        exact = np.zeros((many, bins, 2), np.int64)
-        for k in range(many):
-            total = np.zeros(len(own), np.int64)
-            for j in others:
-                total += whole[j][self._codes[j], k]
-            place = 2 * np.searchsorted(cuts[k], total, side="right") + (own == k)
-            exact[k] = np.bincount(place[own >= 0], minlength=2 * bins).reshape(bins, 2)
-        return self._noise.gaussian(exact, charge.scale), charge.scale
+
+        def exact() -> Integers:
+            counts = np.zeros((many, bins, 2), np.int64)
+            for k in range(many):
+                total = np.zeros(len(own), np.int64)
+                for j in others:
+                    total += whole[j][self._codes[j], k]
+                place = 2 * np.searchsorted(cuts[k], total, side="right") + (own == k)
+                counts[k] = np.bincount(place[own >= 0], minlength=2 * bins).reshape(bins, 2)
+            return counts
+
+        return self._noisy(charge, exact), charge.scale
 
     def second_moments(
         self,
@@ -335,10 +355,11 @@ class PrivateTable:
         bound = float(radius**2) if diagonal else off_diagonal_bound(radius, len(scores))
         charge = self._gaussian_charge(stage, self._unit_bound * bound, rho)
         self._account.debit([charge])
-        exact = second_moments(self._codes, scores, radius)
         place = np.triu_indices(len(scores), k=0 if diagonal else 1)
-        released = np.zeros_like(exact)
-        released[place] = self._noise.gaussian(exact[place], charge.scale)
+        released = np.zeros((len(scores), len(scores)), np.int64)
+        released[place] = self._noisy(
+            charge, lambda: second_moments(self._codes, scores, radius)[place]
+        )
         return np.asarray(np.triu(released) + np.triu(released, 1).T, np.int64)
 
     def coarsened(self, groups: Sequence[Groups]) -> PrivateTable:
@@ -354,7 +375,12 @@ class PrivateTable:
         )
         other._domain, other._account = domain, self._account
         other._noise, other._unit_bound = self._noise, self._unit_bound
+        other._journal = self._journal
         return other
+
+    def _noisy(self, charge: Charge, exact: Callable[[], Integers]) -> Integers:
+        """Exact numbers plus noise, for a charge that was debited."""
+        return self._journal.answer(charge, lambda: self._noise.gaussian(exact(), charge.scale))
 
     def _gaussian_charge(self, stage: str, sensitivity: float, rho: float) -> Charge:
         sigma = sigma_for(self._noise, sensitivity, rho)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf, nextafter
@@ -45,9 +45,12 @@ class Account:
     Args:
         rho: what may be spent, finite and above 0.
         delta: what may be spent of it on the discovery of categories, 0 to 1.
+        watch: called after each debit with the share of rho that is spent.
     """
 
-    def __init__(self, rho: float, delta: float = 0.0) -> None:
+    def __init__(
+        self, rho: float, delta: float = 0.0, *, watch: Callable[[float], object] | None = None
+    ) -> None:
         if not (0 < rho < inf and 0 <= delta < 1):
             raise ValueError("expected a finite budget above 0")
         self.rho: Final = rho
@@ -56,6 +59,7 @@ class Account:
         self._spent_delta = Fraction(0)
         self._charges: tuple[Charge, ...] = ()
         self._lock = Lock()
+        self._watch = watch
 
     @property
     def charges(self) -> tuple[Charge, ...]:
@@ -112,6 +116,8 @@ class Account:
             self._spent += cost
             self._spent_delta = delta
             self._charges += charges
+        if self._watch is not None:
+            self._watch(self.spent / self.rho)
 
 
 def _rounded(exact: Fraction, *, up: bool) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Annotated, ClassVar, Final
 
@@ -22,7 +22,7 @@ from tabsynth.synthesizers.histograms import Histograms, measure_histograms
 from tabsynth.synthesizers.junction import Clique, junction_cells
 from tabsynth.synthesizers.mirror_descent import Fit, fit_marginals
 from tabsynth.synthesizers.projection import Floats
-from tabsynth.synthesizers.protocol import ModelState, Traits
+from tabsynth.synthesizers.protocol import LAST, ModelState, Traits
 
 # about so many rounds at the first noise; fewer when the noise is lowered on the way
 ROUNDS: Final = 20
@@ -54,6 +54,8 @@ class Aim:
         columns: share of the budget for every column in blocks.
         frequent: share for frequent values of columns of many cells.
         cells: most cells of the model's tables together.
+        checkpoint: file that holds the answers so far until the fit is over; a fit that was broken
+            off goes on from it, and draws none of them again.
     """
 
     name: ClassVar[str] = "aim"
@@ -66,6 +68,7 @@ class Aim:
     columns: Annotated[float, Setting(gt=0, lt=0.5)] = 0.1
     frequent: Annotated[float, Setting(gt=0, lt=0.3)] = 0.1
     cells: Annotated[int, Setting(ge=1000, le=10_000_000)] = 100_000
+    checkpoint: str | None = field(default=None, metadata=LAST)
 
     def check(self, domain: Domain) -> None:
         """Refuse a domain that is too large.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.odds import Odds
 from tabsynth.table import Table
+
+# marks a hyper-parameter that says how a fit runs and not what comes of it
+LAST: Final = {"of_the_run": True}
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,6 @@ from tabsynth.synthesizers.networks import Decoder, Generator
 Say = Callable[[str], object]
 Units = Annotated[int, Setting(ge=1)]
 Rate = Annotated[float, Setting(gt=0, allow_inf_nan=False)]
-# marks a hyper-parameter that says how a fit runs and not what comes of it
-LAST: Final = {"of_the_run": True}
 
 # held out of training to judge it, of tables that have so many records
 HELD_SHARE: Final = 0.1

@@ -17,8 +17,8 @@ from tabsynth.synthesizers.costs import network_cost
 from tabsynth.synthesizers.learning import require_torch
 from tabsynth.synthesizers.network_fit import Recipe
 from tabsynth.synthesizers.network_model import NetworkModel
-from tabsynth.synthesizers.protocol import Cost, ModelState, Size, Traits
-from tabsynth.synthesizers.training import LAST, Rate, Units
+from tabsynth.synthesizers.protocol import LAST, Cost, ModelState, Size, Traits
+from tabsynth.synthesizers.training import Rate, Units
 from tabsynth.table import Table
 
 
