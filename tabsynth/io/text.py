@@ -51,7 +51,7 @@ def csv_rows(data: pa.Table, schema: TableSchema) -> pa.Buffer:
             missing = _csv_quoted(pa.array([missing]))[0].as_py()
         cells.append(pc.fill_null(decoded(texts), missing))
     cells[-1] = pc.binary_join_element_wise(cells[-1], "", "\n")
-    return _bytes_of(pc.binary_join_element_wise(*cells, ",") if len(cells) > 1 else cells[0])
+    return bytes_of(pc.binary_join_element_wise(*cells, ",") if len(cells) > 1 else cells[0])
 
 
 def csv_header(schema: TableSchema) -> bytes:
@@ -75,7 +75,7 @@ def json_rows(data: pa.Table, schema: TableSchema) -> pa.Buffer:
         else:
             values = decoded(on_distinct(texts, _json_quoted))
         parts += [("," if position else "{") + key, pc.fill_null(values, "null")]
-    return _bytes_of(pc.binary_join_element_wise(*parts, "}\n", ""))
+    return bytes_of(pc.binary_join_element_wise(*parts, "}\n", ""))
 
 
 def column(data: pa.Table, name: str) -> pa.Array:
@@ -257,7 +257,7 @@ def _with_nulls(texts: pa.Array, values: pa.Array) -> pa.Array:
     return texts if not values.null_count else pc.if_else(values.is_valid(), texts, None)
 
 
-def _bytes_of(texts: pa.Array) -> pa.Buffer:
+def bytes_of(texts: pa.Array) -> pa.Buffer:
     """All texts one after the other, as Arrow already holds them."""
     _, offsets, content = texts.buffers()
     ends = np.frombuffer(offsets, np.int32)

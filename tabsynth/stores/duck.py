@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,9 @@ from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import TableSchema
 from tabsynth.stores.declared import Declared, database_schema
+from tabsynth.stores.duckdb_load import writing_duckdb
 from tabsynth.stores.failures import gone, told
+from tabsynth.stores.protocol import DatabaseWriter, Mode
 from tabsynth.stores.types import WITHHELD, decimal, moment
 from tabsynth.stores.values import BATCH, BYTES
 
@@ -90,6 +92,19 @@ class DuckStore:
             found = connection.sql(f"SELECT {chosen} FROM {quoted(table)}")
             reader: pa.RecordBatchReader = found.to_arrow_reader(BATCH)
             yield from reader
+
+    def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
+        """See `Store.writing`."""
+        return writing_duckdb(self.path, self.where, schema, self._there(), mode)
+
+    def _there(self) -> DatabaseSchema:
+        """The tables of a file that may have none, or not be there."""
+        if not self.path.exists():
+            return DatabaseSchema({}, {})
+        with self.snapshot() as seen, told(self.where):
+            assert seen.held is not None
+            empty = not seen.held.execute(_TABLES).fetchall()
+            return DatabaseSchema({}, {}) if empty else seen.reflect()
 
     @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,9 @@ from tabsynth.schema.database import PACKAGE_FILES, DatabaseSchema, load_databas
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import TableSchema
 from tabsynth.stores.failures import gone
+from tabsynth.stores.folder_load import writing_folder
 from tabsynth.stores.proposals import with_keys
+from tabsynth.stores.protocol import DatabaseWriter, Mode
 from tabsynth.stores.values import BATCH
 
 
@@ -70,6 +72,13 @@ class FolderStore:
                 raise gone(where, f"column {missing[0]!r}")
             raw = raw.select(list(schema.names))
         yield from raw.to_batches(BATCH)
+
+    def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
+        """See `Store.writing`."""
+        there = DatabaseSchema({}, {})
+        if self.path.exists() and (self._files() or self._package() is not None):
+            there = self.reflect()
+        return writing_folder(self.path, schema, there, mode)
 
     def _files(self) -> dict[str, Path]:
         """Files by the name of their table, in the order of the names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +18,12 @@ from tabsynth.errors import DataError
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.model import TableSchema
 from tabsynth.stores.failures import gone, told
+from tabsynth.stores.mysql_load import writing_mysql
+from tabsynth.stores.postgresql_load import writing_postgresql
+from tabsynth.stores.protocol import DatabaseWriter, Mode
 from tabsynth.stores.reflection import reflect, reflected_columns
 from tabsynth.stores.selection import batches
+from tabsynth.stores.sqlite_load import writing_sqlite
 
 CONNECT_SECONDS: Final = 10
 # what a connection does first, so that all its reads see one moment and it writes nothing
@@ -73,6 +77,20 @@ class SqlStore:
             if missing := [name for name in names if name not in columns]:
                 raise gone(where, f"column {missing[0]!r}")
             yield from batches(connection, table, {n: columns[n] for n in names}, where)
+
+    def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
+        """See `Store.writing`."""
+        name = self.url.get_backend_name()
+        if name == "sqlite":
+            return writing_sqlite(
+                Path(str(self.url.database)), self.where, schema, mode,
+                connect=lambda place: engine_for(
+                    self.url.set(database=str(place)), self.where, writing=True
+                ),
+            )  # fmt: skip
+        engine = engine_for(self.url, self.where, writing=True)
+        begin = writing_postgresql if name == "postgresql" else writing_mysql
+        return begin(engine, self.where, schema, mode)
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
