@@ -88,7 +88,7 @@ def strange_names() -> Database:
             {"name": "Order No", "type": "integer"},
             {"name": "select", "type": "integer", "constraints": {"required": True}},
             {"name": "100%", "type": "number", "tabsynth": {"decimals": 1}},
-            {"name": "größe`\"'", "constraints": {"maxLength": 10}},
+            {"name": "größe\"'", "constraints": {"maxLength": 10}},
         ],
         "primaryKey": "Order No",
         "foreignKeys": [{"fields": "select", "reference": {"resource": "User", "fields": "id"}}],
@@ -118,7 +118,7 @@ def strange_names() -> Database:
         {
             "User": {"id": [1, 2, 30], "Name": ["a", None, "ü"]},
             "order": {"Order No": [7, 8], "select": [30, 1], "100%": [0.5, None],
-                      "größe`\"'": ["x", None]},
+                      "größe\"'": ["x", None]},
             "link": {"a": [1, 1, 2], "b": [7, 8, 7]},
         },
     )  # fmt: skip

@@ -66,7 +66,8 @@ class FolderStore:
             if found is None:
                 raise gone(where, "table")
             path = found
-        raw = read_raw(path)
+        # a table of a database may have no records
+        raw = read_raw(path, private=True)
         if schema is not None:
             if missing := [name for name in schema.names if name not in raw.column_names]:
                 raise gone(where, f"column {missing[0]!r}")

@@ -57,7 +57,7 @@ def writing_folder(
             for name, table in schema.tables.items():
                 if name not in there.paths:
                     raise _narrower(where, name, "a file of the Data Package", "none")
-                raw = read_raw(folder / there.paths[name])
+                raw = read_raw(folder / there.paths[name], private=True)
                 before = Table.checked(raw, there.tables[name], where=f"{where}: table {name!r}")
                 if not set(before.data.column_names) <= set(table.names):
                     raise _narrower(where, name, "every column of the file in the schema", "fewer")

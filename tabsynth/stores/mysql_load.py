@@ -43,7 +43,8 @@ def writing_mysql(
     with written(where):
         connection = engine.connect()
     try:
-        kind: Engine = "mariadb" if getattr(engine.dialect, "is_mariadb", False) else "mysql"
+        dialect: Any = engine.dialect
+        kind: Engine = "mariadb" if dialect.is_mariadb else "mysql"
         plan = Plan(schema, kind)
         driver: Any = connection.connection.driver_connection
         with written(where):

@@ -27,7 +27,7 @@ from tabsynth.stores.sqlite_load import writing_sqlite
 
 CONNECT_SECONDS: Final = 10
 # what a connection does first, so that all its reads see one moment and it writes nothing
-_READ_ONLY: Final = {
+_READ_ONLY: Final[dict[str, tuple[str, ...]]] = {
     "sqlite": ("BEGIN",),
     "postgresql": (
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -39,6 +39,7 @@ _READ_ONLY: Final = {
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ),
 }
+_READ_ONLY["mariadb"] = _READ_ONLY["mysql"]
 
 
 @dataclass(frozen=True)
