@@ -95,7 +95,7 @@ class DuckStore:
 
     def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
         """See `Store.writing`."""
-        return writing_duckdb(self.path, self.where, schema, self._there(), mode)
+        return writing_duckdb(self.path, self.where, schema, mode, there=self._there())
 
     def _there(self) -> DatabaseSchema:
         """The tables of a file that may have none, or not be there."""

@@ -31,7 +31,7 @@ _WAITING = "tabsynth_waiting"
 
 @contextmanager
 def writing_duckdb(
-    path: Path, where: str, schema: DatabaseSchema, there: DatabaseSchema, mode: Mode
+    path: Path, where: str, schema: DatabaseSchema, mode: Mode, *, there: DatabaseSchema
 ) -> Iterator[ArrowWriter]:
     """See `Store.writing`.
 
@@ -39,8 +39,8 @@ def writing_duckdb(
         path: of the file.
         where: how messages name it.
         schema: of the tables to write.
-        there: the tables that are there.
-        mode: what to do with them.
+        mode: what to do with tables that are there.
+        there: these tables.
     """
     plan = Plan(schema, "duckdb")
     require_mode(plan.schema, there, mode, where)
