@@ -52,7 +52,7 @@ NOT_PRIVATE: Final = (
     "differentially private, whatever the model is."
 )
 NOT_MEASURED: Final = (
-    "Nothing was measured on real records: that would have cost a part of the budget. So nothing is "
+    "Nothing was measured on real records: that would have cost more of the budget. So nothing is "
     "known of how close the table is to them; `tabsynth evaluate --private` measures some of it "
     "under a budget of its own, `--with-private-report` all of it, which is not private.",
 )
