@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tabsynth import __version__, private_commands, registry
+from tabsynth.database_commands import db_app
 from tabsynth.errors import OutputError, UsageError
 from tabsynth.io.atomic import check_directory
 from tabsynth.options import (
@@ -36,6 +37,7 @@ from tabsynth.options import (
     Strata,
     Strip,
     Synthesizer,
+    Synthetic,
     Target,
     Train,
     check_junit,
@@ -95,6 +97,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(schema_app, name="schema")
+app.add_typer(db_app, name="db")
 app.add_typer(private_commands.ledger_app, name="ledger")
 
 _quiet = False
@@ -295,7 +298,7 @@ def sample(
 
 @app.command()
 def evaluate(
-    synthetic: Annotated[Path, typer.Option(readable=False, help="the synthetic records")],
+    synthetic: Synthetic,
     out: OutDir,
     train: Train = None,
     holdout: Holdout = None,
@@ -323,7 +326,7 @@ def evaluate(
 ) -> None:
     """Judge a synthetic table against real records; with --private, under a privacy budget."""
     from tabsynth import modelfile, workflow
-    from tabsynth.io.read import read_raw
+    from tabsynth.stores.tables import read_data
 
     progress = Progress(quiet=_quiet)
     if private:
@@ -337,15 +340,15 @@ def evaluate(
         return _finish(report, out, junit)
     refuse_alone({"--epsilon": epsilon, "--delta": delta, "--ledger": ledger,
                   "--source-id": source_id}, "--private")  # fmt: skip
-    train, holdout = required("--train", train), required("--holdout", holdout)
+    trained, apart = required("--train", train), required("--holdout", holdout)
     check_directory(out, workflow.REPORTS)
     check_junit(junit, out, train, holdout, synthetic, schema, model, policy)
     accepted = read_policy(policy)
     maker = modelfile.load(model) if model else None
     progress.say("reading")
-    real = workflow.read_table(train, read_schema(schema))
+    real = workflow.read_table(trained, read_schema(schema))
     report = workflow.evaluate(
-        real, workflow.read_table(holdout, real.schema), read_raw(synthetic), model=maker,
+        real, workflow.read_table(apart, real.schema), read_data(synthetic), model=maker,
         target=target, protected=protected, strata=strata, policy=accepted,
         deep=deep_record if deep or deep_record else None, seed=seed, say=progress.say,
     )  # fmt: skip

@@ -10,10 +10,17 @@ import typer
 
 from tabsynth.errors import PrivacyError, UsageError
 from tabsynth.progress import Progress
+from tabsynth.stores.place import Place
 
 # `readable=False` everywhere: else typer refuses a file with 2, where the contract says 4
 Data = Annotated[
-    Path, typer.Argument(readable=False, help="a .csv, .csv.gz, .parquet or .jsonl file")
+    Place,
+    typer.Argument(
+        parser=Place,
+        metavar="DATA",
+        help="a .csv, .csv.gz, .parquet or .jsonl file, or a table of a database, such as "
+        "sqlite:///shop.db#orders",
+    ),
 ]
 OutDir = Annotated[
     Path, typer.Option("--out", "-o", readable=False, help="directory for the results")
@@ -75,8 +82,15 @@ PrivateReport = Annotated[
         help="under --epsilon, judge the table by real records as well, which is not private",
     ),
 ]
-Train = Annotated[Path | None, typer.Option(readable=False, help="real records that were fitted")]
-Holdout = Annotated[Path | None, typer.Option(readable=False, help="real records that no fit saw")]
+Train = Annotated[
+    Place | None, typer.Option(parser=Place, metavar="DATA", help="real records that were fitted")
+]
+Holdout = Annotated[
+    Place | None, typer.Option(parser=Place, metavar="DATA", help="real records that no fit saw")
+]
+Synthetic = Annotated[
+    Place, typer.Option(parser=Place, metavar="DATA", help="the synthetic records")
+]
 Private = Annotated[
     bool,
     typer.Option(
@@ -88,12 +102,10 @@ Private = Annotated[
 Later = Annotated[str | None, typer.Option(hidden=True)]
 
 
-def read_table(data: Path, schema: Path | None, progress: Progress) -> Any:
+def read_table(data: Place, schema: Path | None, progress: Progress) -> Any:
     """A table, saying what a proposed schema takes its columns for."""
     from tabsynth import workflow
-    from tabsynth.io.read import file_format
 
-    file_format(data)  # a URL may hold a password; so it is refused before it is shown
     progress.say(f"reading {data}")
     table = workflow.read_table(data, read_schema(schema))
     for note in table.schema.tabsynth.notes if schema is None else ():
@@ -101,9 +113,10 @@ def read_table(data: Path, schema: Path | None, progress: Progress) -> Any:
     return table
 
 
-def spare(outputs: list[Path], *inputs: Path | None, option: str = "-o") -> None:
+def spare(outputs: list[Path], *inputs: Path | Place | None, option: str = "-o") -> None:
     """Refuse to write over what is read."""
-    for source in inputs:
+    for given in inputs:
+        source = given.file if isinstance(given, Place) else given
         if source is not None and any(_same(out, source) for out in outputs):
             raise UsageError(
                 option,
@@ -113,7 +126,7 @@ def spare(outputs: list[Path], *inputs: Path | None, option: str = "-o") -> None
             )
 
 
-def check_junit(junit: Path | None, out: Path, *inputs: Path | None) -> None:
+def check_junit(junit: Path | None, out: Path, *inputs: Path | Place | None) -> None:
     """Refuse a JUnit file that cannot be written, or would take the place of what is read."""
     from tabsynth.io.atomic import check_place
 
@@ -145,14 +158,14 @@ def place_for_model(out: Path | None) -> Path:
     return out
 
 
-def required(option: str, value: Path | None) -> Path:
-    """A file that a command cannot do without.
+def required(option: str, value: Place | None) -> Place:
+    """A table that a command cannot do without.
 
     Raises:
         UsageError: it was not named.
     """
     if value is None:
-        raise UsageError(option, expected="a file", got="none", remedy="name one")
+        raise UsageError(option, expected="a table", got="none", remedy="name one")
     return value
 
 
@@ -161,6 +174,15 @@ def read_schema(path: Path | None) -> Any:
     from tabsynth.schema.files import load_schema
 
     return None if path is None else load_schema(path)
+
+
+def declared_schema(path: Path | None, data: Place) -> Any:
+    """The schema in a file, else what a database declares of its table; no record is read."""
+    if path is not None or not data.is_table:
+        return read_schema(path)
+    from tabsynth.stores.tables import declared
+
+    return declared(data)
 
 
 def read_policy(path: Path | None) -> Any:

@@ -14,15 +14,16 @@ from tabsynth.errors import UsageError
 from tabsynth.io.atomic import check_directory, check_place
 from tabsynth.options import (
     check_junit,
+    declared_schema,
     place_for_model,
     read_policy,
-    read_schema,
     say_kept,
     spare,
     spend_of,
 )
 from tabsynth.progress import Progress
 from tabsynth.report.model import Report
+from tabsynth.stores.place import Place
 
 if TYPE_CHECKING:
     from tabsynth.privacy.ledger import Ledger, SourceAccount
@@ -37,7 +38,7 @@ LedgerPlace = Annotated[
 
 
 def fit(
-    data: Path,
+    data: Place,
     out: Path | None,
     *,
     spend: Spend,
@@ -52,7 +53,7 @@ def fit(
     from tabsynth import private_fit
     from tabsynth.privacy.reading import read_private
 
-    declared = read_schema(schema)
+    declared = declared_schema(schema, data)
     prepared = private_fit.prepare(declared, spend, synthesizer, given)
     if dry_run:
         for line in (*prepared.lines(), spend.sentence("would be")):
@@ -72,7 +73,7 @@ def fit(
 
 
 def run(
-    data: Path,
+    data: Place,
     out: Path,
     *,
     spend: Spend,
@@ -98,7 +99,7 @@ def run(
     if deep:
         raise UsageError("--deep", expected="a run without a privacy budget", got="--epsilon",
                          remedy="leave it out; each of its fits would cost as much")  # fmt: skip
-    declared = read_schema(schema)
+    declared = declared_schema(schema, data)
     private_fit.prepare(declared, spend, synthesizer, given)
     results = [*workflow.RESULTS, *(private_run.PRIVATE_REPORTS if with_private_report else ())]
     spare([out / name for name in results], data, schema, policy, spend.book.path)
@@ -118,11 +119,11 @@ def run(
 
 
 def evaluate(
-    synthetic: Path,
+    synthetic: Place,
     out: Path,
     *,
-    train: Path | None,
-    holdout: Path | None,
+    train: Place | None,
+    holdout: Place | None,
     schema: Path | None,
     target: str | None,
     junit: Path | None,
@@ -139,9 +140,9 @@ def evaluate(
     `beside` are options of the other kind of evaluation, which is not private.
     """
     from tabsynth import private_evaluation, workflow
-    from tabsynth.io.read import read_raw
     from tabsynth.privacy.reading import read_private
     from tabsynth.private_fit import known_domain
+    from tabsynth.stores.tables import read_data
 
     for option, value in beside.items():
         if value:
@@ -162,11 +163,11 @@ def evaluate(
     spare([out / name for name in workflow.REPORTS], data, synthetic, schema, spend.book.path)
     check_directory(out, workflow.REPORTS)
     check_junit(junit, out, data, synthetic, schema)
-    declared = read_schema(schema)
+    declared = declared_schema(schema, data)
     known_domain(declared)
     progress.say("reading")
     report = private_evaluation.evaluate_private(
-        read_private(data, declared), read_raw(synthetic), schema=declared, spend=spend,
+        read_private(data, declared), read_data(synthetic), schema=declared, spend=spend,
         which="train" if holdout is None else "holdout", target=target, seed=seed,
         say=progress.say,
     )  # fmt: skip

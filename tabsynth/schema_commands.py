@@ -9,6 +9,7 @@ import typer
 
 from tabsynth.errors import DataError, TabsynthError, UsageError
 from tabsynth.options import Data, spare
+from tabsynth.stores.place import Place
 
 schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_args_is_help=True)
 
@@ -24,11 +25,10 @@ def schema_infer(
     """Propose a schema from records, marking the facts that were read from them."""
     from tabsynth import workflow
     from tabsynth.io.atomic import write_text
-    from tabsynth.io.read import read_raw
     from tabsynth.schema.files import dump_schema
 
     spare([out], data)
-    schema = workflow.infer_schema(read_raw(data), constraints=constraints)
+    schema = workflow.described(data, constraints=constraints)
     write_text(out, dump_schema(schema))
     for note in schema.tabsynth.notes:
         typer.echo(f"note: {note}")
@@ -39,15 +39,16 @@ def schema_infer(
 def schema_check(
     schema: Annotated[Path, typer.Argument(readable=False, help="schema file")],
     data: Annotated[
-        Path | None, typer.Argument(readable=False, help="table to check against it")
+        Place | None,
+        typer.Argument(parser=Place, metavar="DATA", help="table to check against it"),
     ] = None,
 ) -> None:
     """Validate a schema and, with data, list every violation by column."""
     from tabsynth.constraints.feasibility import check_feasible
     from tabsynth.constraints.training import violations as constraint_violations
-    from tabsynth.io.read import read_raw
     from tabsynth.schema.check import check
     from tabsynth.schema.files import load_schema
+    from tabsynth.stores.tables import read_data
     from tabsynth.table import Table
 
     wanted = load_schema(schema)
@@ -55,7 +56,7 @@ def schema_check(
     if data is None:
         typer.echo(f"{schema}: a valid schema of {len(wanted.fields)} columns")
         return
-    records, violations = check(read_raw(data), wanted)
+    records, violations = check(read_data(data), wanted)
     violations += constraint_violations(Table(wanted, records))
     for violation in violations:
         typer.echo(violation.sentence())
@@ -100,7 +101,7 @@ def schema_convert(
     typer.echo(f"wrote {out}")
 
 
-def _broken(data: Path, kinds: int) -> TabsynthError:
+def _broken(data: Place, kinds: int) -> TabsynthError:
     return DataError(
         str(data),
         expected="records that keep the schema",

@@ -30,7 +30,6 @@ from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.gate import Policy
 from tabsynth.io.atomic import atomic_files
-from tabsynth.io.read import read_raw
 from tabsynth.io.write import open_writer
 from tabsynth.machine import available_memory
 from tabsynth.manifests import Privacy, RunManifest
@@ -55,6 +54,8 @@ from tabsynth.schema.check import check
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.infer import infer
 from tabsynth.schema.model import TableSchema
+from tabsynth.stores.place import Place, place_of
+from tabsynth.stores.tables import read_data, read_described
 from tabsynth.synthesizers.margins import two_digits
 from tabsynth.synthesizers.protocol import Gradual
 from tabsynth.table import Table, arrow_from_pandas, require_names
@@ -172,18 +173,21 @@ def run(
     return report
 
 
-def read_table(path: str | Path, schema: TableSchema | None = None) -> Table:
-    """A checked table from a .csv, .csv.gz, .parquet or .jsonl file.
+def read_table(path: str | Path | Place, schema: TableSchema | None = None) -> Table:
+    """A checked table from a .csv, .csv.gz, .parquet or .jsonl file, or from a database.
 
     Args:
-        path: the file.
-        schema: what it must be; by default inferred from its records.
+        path: the file, or a database URL with the table after `#`.
+        schema: what it must be; by default inferred from its records, and in a database what is
+            declared there, with what the records show where that says nothing.
 
     Raises:
-        DataError: a file that cannot be read, or records that break the schema.
+        UsageError: a database without the name of a table.
+        DataError: a table that cannot be read, or records that break the schema.
     """
-    raw = read_raw(path)
-    return Table.checked(raw, schema or infer(raw), where=str(path))
+    place = place_of(path)
+    known, raw = (schema, read_data(place)) if schema else read_described(place)
+    return Table.checked(raw, known, where=str(place))
 
 
 def infer_schema(table: pd.DataFrame | pa.Table, *, constraints: bool = False) -> TableSchema:
@@ -198,7 +202,25 @@ def infer_schema(table: pd.DataFrame | pa.Table, *, constraints: bool = False) -
         rounded outward.
     """
     raw = raw_table(table)
-    schema = infer(raw)
+    return _proposed(infer(raw), raw, constraints=constraints)
+
+
+def described(path: str | Path | Place, *, constraints: bool = False) -> TableSchema:
+    """The schema of a file or of a table in a database, as `read_table` takes it by default.
+
+    Args:
+        path: see `read_table`.
+        constraints: see `infer_schema`.
+
+    Raises:
+        UsageError, DataError: see `read_table`.
+
+    Privacy: as of `infer_schema`.
+    """
+    return _proposed(*read_described(place_of(path)), constraints=constraints)
+
+
+def _proposed(schema: TableSchema, raw: pa.Table, *, constraints: bool) -> TableSchema:
     return with_proposals(schema, Table.checked(raw, schema)) if constraints else schema
 
 

@@ -18,27 +18,35 @@ from tabsynth.errors import DataError
 from tabsynth.io.contents import contents, view_of
 from tabsynth.io.read import file_format, read_raw
 from tabsynth.schema.model import TableSchema
+from tabsynth.stores.place import Place, place_of
+from tabsynth.stores.tables import read_whole, source_of
 from tabsynth.table import require_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_private(path: str | Path, schema: TableSchema) -> pa.Table:
-    """The columns of a file as they are stored, none of them checked.
+def read_private(path: str | Path | Place, schema: TableSchema) -> pa.Table:
+    """The columns of a table as they are stored, none of them checked.
 
     Args:
-        path: ends in .csv, .csv.gz, .parquet or .jsonl. Of JSON lines, each line is read by itself;
-            one that is no object is a record of missing values.
-        schema: names the columns of JSON lines, which have no header.
+        path: ends in .csv, .csv.gz, .parquet or .jsonl, or is a table of a database. Of JSON lines,
+            each line is read by itself; one that is no object is a record of missing values. Of a
+            database, each value is read as a text by itself.
+        schema: names the columns of JSON lines, which have no header, and of a database.
 
     Raises:
-        UsageError: a database URL.
-        DataError: no such file, or one that is no table.
+        UsageError: a database without the name of a table.
+        DataError: no such table, or a file that is no table.
 
     Privacy: whether a file can be read as a table is not hidden; what its records hold is.
     """
-    ending, where = file_format(path), str(path)
+    place = place_of(path)
+    if place.is_table:
+        store, table = source_of(place)
+        return read_whole(store, table, schema, texts=True)
+    path = place.text
+    ending, where = file_format(path), path
     if ending == ".jsonl" and Path(path).is_file() and Path(path).stat().st_size == 0:
         return _texts(b"", schema)
     # what is wrong with a place, not with a content, may be told

@@ -76,21 +76,23 @@ class DuckStore:
             tables = {name: _declared(connection, name) for name in names}
         return database_schema(tables, engine="DuckDB", where=self.where)
 
-    def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
         with self._connected() as connection, told(where):
-            kinds = {
-                name: kind for name, kind, *_ in connection.execute(_COLUMNS, [table]).fetchall()
-            }
+            found = connection.execute(_COLUMNS, [table]).fetchall()
+            kinds = {name: kind for name, kind, *_ in found}
+            stored = tuple(name for name, *_, computed in found if not computed)
             if not kinds:
                 raise gone(where, "table")
-            names = tuple(kinds) if schema is None else schema.names
+            names = stored if schema is None else schema.names
             if missing := [name for name in names if name not in kinds]:
                 raise gone(where, f"column {missing[0]!r}")
-            chosen = ", ".join(_selected(name, kinds[name]) for name in names)
-            found = connection.sql(f"SELECT {chosen} FROM {quoted(table)}")
-            reader: pa.RecordBatchReader = found.to_arrow_reader(BATCH)
+            chosen = ", ".join(_selected(name, kinds[name], texts=texts) for name in names)
+            records = connection.sql(f"SELECT {chosen} FROM {quoted(table)}")
+            reader: pa.RecordBatchReader = records.to_arrow_reader(BATCH)
             yield from reader
 
     def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
@@ -147,13 +149,13 @@ def described(kind: str) -> dict[str, Any]:
     return found | {"databaseType": kind}
 
 
-def _selected(name: str, kind: str) -> str:
+def _selected(name: str, kind: str, *, texts: bool) -> str:
     column = quoted(name)
     if kind == "BLOB":
         return f"CASE WHEN {column} IS NOT NULL THEN '{BYTES}' END AS {column}"
-    if kind in ("HUGEINT", "UHUGEINT"):
+    if kind in ("HUGEINT", "UHUGEINT") and not texts:
         return f"CAST({column} AS DOUBLE) AS {column}"
-    if described(kind)["type"] == "string" and not kind.startswith("ENUM("):
+    if texts or (described(kind)["type"] == "string" and not kind.startswith("ENUM(")):
         return f"CAST({column} AS VARCHAR) AS {column}"
     return column
 

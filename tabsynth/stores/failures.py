@@ -33,6 +33,8 @@ _KNOWN: Final = (
     (r"57P0\d|08\d{3}|\(2013\b|\(2006\b|\(1927\b|server closed the connection|lost connection"
      r"|gone away|terminating connection|connection .*(lost|closed|reset)|broken pipe",
      "a connection that was lost", "see that the server runs, and try again"),
+    (r"could not decode|invalid byte sequence|incorrect string value",
+     "text of another encoding than it declares", "repair the texts first"),
     (r"not a database|not a valid duckdb|malformed|disk image",
      "a file that is no database or is damaged", "check the path"),
     (r"unable to open database|cannot open file|no such file", "no such file", "check the path"),
@@ -41,16 +43,31 @@ _KNOWN: Final = (
 )  # fmt: skip
 
 
+_RAISED: Final[tuple[type[Exception], ...]] = (
+    sa.exc.SQLAlchemyError, duckdb.Error, OSError, UnicodeError, OverflowError,
+)  # fmt: skip
+
+
 @contextmanager
-def told(where: str, *, expected: str = "a database that can be read") -> Iterator[None]:
+def told(
+    where: str,
+    *,
+    expected: str = "a database that can be read",
+    also: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
     """Turn what a driver raises inside the block into a `DataError` of one line without secrets.
+
+    Args:
+        where: how messages name the place.
+        expected: what would have been right.
+        also: what it raises besides its own errors.
 
     Raises:
         DataError: whatever the driver raised; of its own words only the kind is told.
     """
     try:
         yield
-    except (sa.exc.SQLAlchemyError, duckdb.Error, OSError, UnicodeError, OverflowError) as error:
+    except (*_RAISED, *also) as error:
         got, remedy = explained(error)
         raise DataError(where, expected=expected, got=got, remedy=remedy) from None
 
@@ -58,6 +75,8 @@ def told(where: str, *, expected: str = "a database that can be read") -> Iterat
 def explained(error: BaseException) -> tuple[str, str]:
     """What came and what to do, in words that hold nothing of the driver's message."""
     origin = getattr(error, "orig", None) or error
+    if isinstance(origin, TypeError):
+        return "options that the driver does not know", "correct what stands after `?`"
     code = getattr(origin, "sqlstate", None) or ""
     text = f"{code} {origin}"
     for pattern, got, remedy in _KNOWN:

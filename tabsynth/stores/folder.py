@@ -55,7 +55,9 @@ class FolderStore:
         tables = with_keys({name: infer(table) for name, table in raw.items()}, raw)
         return DatabaseSchema(tables, {name: path.name for name, path in files.items()})
 
-    def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
         package = self._package()
@@ -72,6 +74,8 @@ class FolderStore:
             if missing := [name for name in schema.names if name not in raw.column_names]:
                 raise gone(where, f"column {missing[0]!r}")
             raw = raw.select(list(schema.names))
+        if texts:
+            raw = raw.cast(pa.schema([(name, pa.string()) for name in raw.column_names]))
         yield from raw.to_batches(BATCH)
 
     def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:

@@ -50,12 +50,17 @@ class Source(Protocol):
         """
         ...
 
-    def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """The records of one table, in batches, so that memory stays flat.
 
         Args:
             table: its name.
-            schema: whose columns are read, in its order; all columns where it is None.
+            schema: whose columns are read, in its order; where it is None, all that the database
+                does not compute itself.
+            texts: every value as a text, each by itself, so that what one record holds changes
+                nothing of how another one is read.
 
         Raises:
             DataError: a table or column that is not there, or a connection that was lost.

@@ -31,12 +31,12 @@ def reflect(connection: sa.Connection, where: str) -> DatabaseSchema:
 
 
 def reflected_columns(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine[Any]]:
-    """Types by name of the columns of a table; none where there is no such table."""
+    """Types by name of the columns that a table stores; none where there is no such table."""
     try:
         columns = sa.inspect(connection).get_columns(table)
     except sa.exc.NoSuchTableError:
         return {}
-    return {column["name"]: column["type"] for column in columns}
+    return {column["name"]: column["type"] for column in columns if "computed" not in column}
 
 
 def _declared(inspector: sa.Inspector, table: str) -> Declared:

@@ -18,6 +18,8 @@ def batches(
     table: str,
     columns: Mapping[str, sa.types.TypeEngine[Any]],
     where: str,
+    *,
+    texts: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """All records of a table; the server keeps those that were not asked for yet.
 
@@ -26,12 +28,19 @@ def batches(
         table: its name.
         columns: types by name of those that are wanted, in order.
         where: how messages name the table.
+        texts: see `Source.read`.
     """
     dialect = connection.dialect.name
-    kinds = {name: _arrow_type(name, kind, dialect) for name, kind in columns.items()}
-    wanted = [_selected(name, kind, dialect) for name, kind in columns.items()]
+    kinds = {
+        name: pa.string() if texts else _arrow_type(name, kind, dialect)
+        for name, kind in columns.items()
+    }
+    wanted = [_selected(name, kind, dialect, texts=texts) for name, kind in columns.items()]
     source = sa.table(sa.quoted_name(table, quote=True))
-    if dialect == "sqlite":
+    if dialect == "sqlite" and texts:
+        driver: Any = connection.connection.dbapi_connection
+        driver.text_factory = lambda content: content.decode(errors="replace")
+    elif dialect == "sqlite":
         kinds |= dict.fromkeys(_mixed(connection, source, kinds), pa.string())
     found = connection.execution_options(stream_results=True, max_row_buffer=BATCH).execute(
         sa.select(*wanted).select_from(source)
@@ -62,12 +71,16 @@ def _column(name: str) -> sa.ColumnClause[Any]:
     return sa.column(sa.quoted_name(name, quote=True))
 
 
-def _selected(name: str, kind: sa.types.TypeEngine[Any], dialect: str) -> sa.ColumnElement[Any]:
+def _selected(
+    name: str, kind: sa.types.TypeEngine[Any], dialect: str, *, texts: bool
+) -> sa.ColumnElement[Any]:
     column = _column(name)
     if isinstance(kind, sa.LargeBinary):
         return sa.case((column.is_not(None), sa.literal_column(f"'{BYTES}'"))).label(name)
     opaque = from_sqlalchemy(kind)["type"] == "string" and not isinstance(kind, sa.String)
-    return sa.cast(column, sa.Text).label(name) if opaque and dialect != "sqlite" else column
+    if texts or (opaque and dialect != "sqlite"):
+        return sa.cast(column, sa.Text).label(name)
+    return column
 
 
 def _mixed(

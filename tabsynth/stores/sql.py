@@ -67,7 +67,9 @@ class SqlStore:
         with self._reading() as connection, told(self.where):
             return reflect(connection, self.where)
 
-    def read(self, table: str, schema: TableSchema | None = None) -> Iterator[pa.RecordBatch]:
+    def read(
+        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
         with self._reading() as connection, told(where):
@@ -77,7 +79,8 @@ class SqlStore:
             names = tuple(columns) if schema is None else schema.names
             if missing := [name for name in names if name not in columns]:
                 raise gone(where, f"column {missing[0]!r}")
-            yield from batches(connection, table, {n: columns[n] for n in names}, where)
+            wanted = {name: columns[name] for name in names}
+            yield from batches(connection, table, wanted, where, texts=texts)
 
     def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
         """See `Store.writing`."""
@@ -99,7 +102,7 @@ class SqlStore:
             yield self.held
             return
         engine = engine_for(self.url, self.where, writing=False)
-        with told(self.where):
+        with told(self.where, also=(TypeError, ValueError)):
             connection = engine.connect()
         try:
             with told(self.where):

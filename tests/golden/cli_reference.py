@@ -21,7 +21,8 @@ otherwise, nothing with `--quiet`. `--quiet` and `--debug` may stand anywhere in
 `--given`, `--shares`, `--balance` and `--param` take one or several values, as in
 `--given sex=female smoker=no`.
 
-Tables are files that end in `.csv`, `.csv.gz`, `.parquet` or `.jsonl`. An output appears whole or
+Tables are files that end in `.csv`, `.csv.gz`, `.parquet` or `.jsonl`; those that are read may also
+be tables of a database, such as `sqlite:///shop.db#orders`. An output appears whole or
 not at all, also when the command is interrupted or the disk is full.
 
 | exit | meaning |

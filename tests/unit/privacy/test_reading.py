@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tabsynth.errors import DataError, UsageError
+from tabsynth.errors import DataError
 from tabsynth.privacy.parting import TRAIN_SHARE, part
 from tabsynth.privacy.reading import raw_columns, read_private
 from tabsynth.schema.model import TableSchema
@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "d.csv").mkdir()
     with pytest.raises(DataError, match="a directory"):
         read_private(tmp_path / "d.csv", SCHEMA)
-    with pytest.raises(UsageError, match="database URL"):
+    with pytest.raises(DataError, match="no such file"):
         read_private("sqlite:///x.db#t", SCHEMA)
 
 
