@@ -13,13 +13,13 @@ from tabsynth.errors import DataError
 from tabsynth.stores.duck import DuckStore
 from tabsynth.stores.folder import FolderStore
 from tabsynth.stores.place import DIALECTS, FILE_URL, FILES, SCHEME, SERVER_URL, shown
-from tabsynth.stores.protocol import Source
+from tabsynth.stores.protocol import Store
 from tabsynth.stores.sql import SqlStore
 
 _EXAMPLES: Final = "such as sqlite:///shop.db, duckdb:///shop.duckdb or postgresql://user@host/db"
 
 
-def open_store(address: str) -> Source:
+def open_store(address: str) -> Store:
     """The store at an address; nothing is read, written or connected to.
 
     Args:
