@@ -67,5 +67,6 @@ def with_proposals(schema: TableSchema, table: Table) -> TableSchema:
 def _implied(order: Inequality, sums: Sequence[Total]) -> bool:
     """Whether an order only says that a part is at most its total."""
     return any(
-        order.columns[-1] == c.total and set(order.columns[:-1]) <= set(c.parts) for c in sums
+        order.columns[-1] == c.total and set(order.columns[:-1]) <= set(c.parts) and not c.minus
+        for c in sums
     )

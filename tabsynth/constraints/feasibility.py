@@ -127,7 +127,9 @@ def _check_steps(constraint: Increment, field: FieldSchema) -> None:
 
 def _check_total(constraint: Total, fields: list[FieldSchema]) -> None:
     _require(constraint, fields, ("integer", "number"))
-    total, *parts = map(_declared, fields)
+    total, *ends = map(_declared, fields)
+    added = len(constraint.parts)
+    parts = [*ends[:added], *((-high, -low) for low, high in ends[added:])]
     if sum(low for low, _ in parts) > total[1] or sum(high for _, high in parts) < total[0]:
         raise _fault(constraint, "bounds that leave room for it",
                      "parts whose bounds cannot reach those of the total")  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
@@ -29,6 +29,8 @@ FEWEST_VALUES: Final = 12
 SHORTEST_STEP: Final = 900
 
 Floats = NDArray[np.float64]
+# positions of a total, of its parts, and of what is taken away
+_Sum = tuple[int, tuple[int, ...], tuple[int, ...]]
 
 
 def inequalities(table: Table) -> list[Inequality]:
@@ -43,7 +45,7 @@ def inequalities(table: Table) -> list[Inequality]:
 
 
 def totals(table: Table) -> list[Total]:
-    """Columns that are the sum of others: of two, of three, or of neighbours."""
+    """Columns that are sums of others: of two, of three, of neighbours, or of two less a third."""
     fields = [f for f in table.schema.fields if f.type in ("integer", "number")]
     names = [f.name for f in fields if _is_summand(_floats(table, f.name))]
     if len(names) < 3:
@@ -61,10 +63,13 @@ def totals(table: Table) -> list[Total]:
             own = tuple(int(p) for p in chosen[place])
             if total not in own and total not in found:
                 found[int(total)] = own
+    plain = [(t, parts, ()) for t, parts in sorted(found.items())]
+    less = sorted(_balances(sums, slack, plain)) if len(names) <= MOST_FOR_TRIPLES else []
     return [
-        Total(total=names[t], parts=tuple(names[p] for p in parts), observed=True)
-        for t, parts in sorted(found.items())
-    ]
+        Total(total=names[t], parts=tuple(names[p] for p in parts),
+              minus=tuple(names[p] for p in minus), observed=True)
+        for t, parts, minus in (*plain, *less)
+    ]  # fmt: skip
 
 
 def increments(table: Table) -> list[Increment]:
@@ -162,6 +167,44 @@ def _part_lists(count: int) -> Iterator[list[tuple[int, ...]]]:
         yield list(combinations(range(count), 3))
     for length in range(3, min(MOST_PARTS, count - 1) + 1):
         yield [tuple(range(i, i + length)) for i in range(count - length + 1)]
+
+
+def _balances(sums: Floats, slack: float, plain: Sequence[_Sum]) -> Iterator[_Sum]:
+    """Columns that two others less a third come to, but for what follows from other sums.
+
+    Two pairs of columns have the same sum; the last column of the four is taken for the total, so
+    that a running balance is told by what goes before it, and no total needs itself.
+    """
+    known = np.zeros((0, len(sums)))
+    equal = [(i, (int(j),), ()) for i in range(len(sums))
+             for j in np.flatnonzero(np.abs(sums - sums[i]) <= slack) if j > i]  # fmt: skip
+    for one in (*equal, *plain):
+        known = np.vstack([known, _vector(one, len(sums))])
+    taken = {total for total, _, _ in plain}
+    pairs = np.array(list(combinations(range(len(sums)), 2)))
+    both = sums[pairs].sum(axis=1)
+    order = np.argsort(both, kind="stable")
+    alike = np.flatnonzero(np.diff(both[order]) <= slack)
+    for place in alike:
+        one, other = pairs[order[place]].tolist(), pairs[order[place + 1]].tolist()
+        total = max(*one, *other)
+        own, parts = (one, other) if total in one else (other, one)
+        found = (total, tuple(parts), tuple(p for p in own if p != total))
+        if total in taken or len({*one, *other}) < 4:
+            continue
+        wider = np.vstack([known, _vector(found, len(sums))])
+        if np.linalg.matrix_rank(wider) > np.linalg.matrix_rank(known):
+            known = wider
+            taken.add(total)
+            yield found
+
+
+def _vector(told: _Sum, size: int) -> Floats:
+    """A sum as numbers by which columns come to 0."""
+    total, parts, minus = told
+    found = np.zeros(size)
+    found[list(parts)], found[list(minus)], found[total] = 1.0, -1.0, -1.0
+    return found
 
 
 def _near(values: Floats, wanted: Floats, slack: float) -> tuple[NDArray[np.intp], Floats]:

@@ -99,11 +99,12 @@ def truths(table: Table, name: str) -> tuple[Mask, Mask]:
     return one.to_numpy(zero_copy_only=False), zero.to_numpy(zero_copy_only=False)
 
 
-def summed(table: Table, names: tuple[str, ...], decimals: int | None) -> tuple[Units, Mask]:
-    """The sum of some columns, and in which records one is missing."""
-    parts = [read(table, name, decimals) for name in names]
-    total: Any = sum(values for values, _ in parts)
-    return total, np.logical_or.reduce([missing for _, missing in parts])
+def summed(constraint: Total, table: Table, decimals: int | None) -> tuple[Units, Mask]:
+    """What the parts of a total come to, and in which records one of them is missing."""
+    parts = [read(table, name, decimals) for name in constraint.parts]
+    less = [read(table, name, decimals) for name in constraint.minus]
+    total: Any = sum(values for values, _ in parts) - sum(values for values, _ in less)
+    return total, np.logical_or.reduce([missing for _, missing in (*parts, *less)])
 
 
 def _present(table: Table, name: str) -> Mask:
@@ -157,7 +158,7 @@ def _not_one(constraint: OneHot, table: Table) -> Mask:
 def _off_total(constraint: Total, table: Table) -> Mask:
     field = table.schema.field(constraint.total)
     decimals = common_digits(fields_of(constraint, table))
-    sums, absent = summed(table, constraint.parts, decimals)
+    sums, absent = summed(constraint, table, decimals)
     total, missing = read(table, constraint.total, decimals)
     own = digits(field)
     if decimals is not None and own is not None:

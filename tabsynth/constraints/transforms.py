@@ -235,7 +235,7 @@ class Summed:
     def encode(self, table: Table) -> dict[str, pa.Array]:
         """The total beside missing parts, and whether it is there beside whole ones."""
         total = table.column(self.constraint.total)
-        _, absent = summed(table, self.constraint.parts, None)
+        _, absent = summed(self.constraint, table, None)
         found = {}
         if self.alone is not None:
             found[self.alone] = pc.if_else(pa.array(absent), total, None)
@@ -246,7 +246,7 @@ class Summed:
     def decode(self, table: Table) -> dict[str, pa.Array]:
         """The sum, rounded where the total has fewer decimals."""
         own, decimals = digits(self.field), common_digits([self.field, *self.parts])
-        sums, absent = summed(table, self.constraint.parts, decimals)
+        sums, absent = summed(self.constraint, table, decimals)
         missing = absent.copy()
         if self.known is not None:
             known = table.column(self.known).fill_null(True).to_numpy(zero_copy_only=False)
@@ -294,7 +294,7 @@ def transform(
 
 def _summed(constraint: Total, schema: TableSchema, taken: Collection[str]) -> Transform:
     total = schema.field(constraint.total)
-    parts = tuple(map(schema.field, constraint.parts))
+    parts = tuple(map(schema.field, constraint.involved[1:]))
     alone = known = None
     if not all(p.constraints.required for p in parts):
         alone = free_name(f"{total.name} beside missing parts", taken)

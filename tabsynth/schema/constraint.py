@@ -130,21 +130,34 @@ class OneHot(_Constraint):
 
 
 class Total(_Constraint):
-    """The parts sum to the total; a record with one of them missing keeps the rule."""
+    """The parts sum to the total; a record with one of them missing keeps the rule.
+
+    Args:
+        total: the sum.
+        parts: what is added.
+        minus: what is taken away from it, such as payments from a running balance.
+    """
 
     kind: Literal["total"] = "total"
     total: str
-    parts: Several
+    parts: Names
+    minus: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _several(self) -> Self:
+        if len(self.involved) < 3:
+            raise ValueError("expected at least two parts")
+        return self
 
     @property
     def involved(self) -> tuple[str, ...]:
-        """The total, then its parts."""
-        return (self.total, *self.parts)
+        """The total, then its parts, then those that are taken away."""
+        return (self.total, *self.parts, *self.minus)
 
     @property
     def words(self) -> str:
-        """Such as `total = net + tax`."""
-        return f"{self.total} = {' + '.join(self.parts)}"
+        """Such as `total = net + tax`, or `balance = before + bought - paid`."""
+        return f"{self.total} = {' - '.join((' + '.join(self.parts), *self.minus))}"
 
 
 class Place(_Constraint):

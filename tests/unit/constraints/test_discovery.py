@@ -92,6 +92,31 @@ def test_sums_of_many_neighbours_and_of_distant_columns() -> None:
     ]  # fmt: skip
 
 
+def test_running_balances_are_told_by_what_goes_before_them() -> None:
+    rng = np.random.default_rng(0)
+    held, columns = rng.integers(0, 90_000, 500), {}
+    columns["held_0"] = held / 100
+    for month in (1, 2):
+        bought, paid = rng.integers(0, 30_000, 500), rng.integers(0, 20_000, 500)
+        held = held + bought - paid
+        columns |= {f"bought_{month}": bought / 100, f"paid_{month}": paid / 100,
+                    f"held_{month}": held / 100}  # fmt: skip
+    told = [
+        "held_1 = held_0 + bought_1 - paid_1",
+        "held_2 = held_1 + bought_2 - paid_2",
+    ]
+    assert [w for w in words(columns) if "=" in w] == told
+    model = ts.fit(pd.DataFrame(columns), schema=infer_schema(pa.table(columns), constraints=True),
+                   synthesizer="independent", seed=0)  # fmt: skip
+    assert model.plan.describe() == [f"Kept by construction: {'; '.join(told)}."]
+    drawn = ts.sample(model, 300, seed=1).to_pandas()
+    kept = drawn["held_1"] + drawn["bought_2"] - drawn["paid_2"] - drawn["held_2"]
+    assert kept.abs().max() < 1e-6
+    # what follows from two sums is not told again
+    net = {**columns, "net_2": np.round(columns["bought_2"] - columns["paid_2"], 2)}
+    assert sum("- paid_2" in w for w in words(net)) == 0
+
+
 def test_few_records_show_nothing() -> None:
     assert words({"a": np.arange(40), "b": np.arange(40) + 1}) == []
 

@@ -53,6 +53,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
     "weeks": (MOMENTS, [{"kind": "increment", "column": "b", "step": 7, "offset": "2024-01-01"}]),
     "quarters": (MOMENTS, [{"kind": "increment", "column": "p", "step": 900}]),
     "sum": (NUMBERS, [{"kind": "total", "total": "b", "parts": ["a", "c"]}]),
+    "balance": (NUMBERS, [{"kind": "total", "total": "b", "parts": ["c"], "minus": ["a"]}]),
     "rounded sum": (NUMBERS, [{"kind": "total", "total": "c", "parts": ["a", "b"]}]),
     "sum of floats": (NUMBERS, [{"kind": "total", "total": "x", "parts": ["y", "b"]}]),
     "one of": (FLAGS, [{"kind": "one_hot", "columns": ["f", "g", "h"]}]),

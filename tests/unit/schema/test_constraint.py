@@ -42,6 +42,7 @@ def test_a_constraint_has_words_and_names_its_columns(constraint: Any) -> None:
         ({"kind": "expression", "expression": "__import__('os')"}, "expression"),
         ({"kind": "expression", "expression": "age > nowhere"}, "'nowhere'"),
         ({"kind": "total", "total": "net", "parts": ["net", "tax"]}, "each column once"),
+        ({"kind": "total", "total": "net", "parts": ["tax"]}, "at least two parts"),
     ],
 )  # fmt: skip
 def test_a_malformed_constraint_is_refused_in_one_line(rule: dict[str, Any], said: str) -> None:
