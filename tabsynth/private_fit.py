@@ -119,7 +119,7 @@ class Prepared:
         """What a person should know before the budget is reserved; reads no record."""
         caution = self.spend.budget(self.schema).caution
         return [
-            *([f"warning: {caution}"] if caution else []),
+            *(f"warning: {c}" for c in (caution, getattr(self.maker, "caution", None)) if c),
             f"synthesizer {self.name}, {len(self.schema.modelled_names)} columns",
             f"privacy unit: {unit_of(self.schema)}",
         ]

@@ -30,6 +30,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     },
     "private_synthesizers": {
         "aim": "tabsynth.synthesizers.aim:Aim",
+        "ctgan": "tabsynth.synthesizers.private_ctgan:PrivateCtgan",
         "gaussian_copula": "tabsynth.synthesizers.private_copula:PrivateGaussianCopula",
         "mst": "tabsynth.synthesizers.mst:Mst",
     },

@@ -14,6 +14,7 @@ from tabsynth.errors import PrivacyError
 from tabsynth.privacy.calibration import SHARED, root_up, scale_for, sigma_for
 from tabsynth.privacy.domain import Domain, Groups
 from tabsynth.privacy.estimates import rounded_estimate, selection_terms
+from tabsynth.privacy.gradients import critic_gradient, require_weights
 from tabsynth.privacy.journal import Fresh, Journal
 from tabsynth.privacy.moments import MAX_RADIUS, off_diagonal_bound, second_moments
 from tabsynth.privacy.noise import Integers, NoiseSource
@@ -361,6 +362,40 @@ class PrivateTable:
             charge, lambda: second_moments(self._codes, scores, radius)[place]
         )
         return np.asarray(np.triu(released) + np.triu(released, 1).T, np.int64)
+
+    def critic_gradient(
+        self, weights: Sequence[Integers], *, rho: float, stage: str
+    ) -> tuple[list[Integers], float]:
+        """The gradient of a critic's scores by its weights, summed over all records, with noise.
+
+        A unit's score of a record is the largest of its pieces, each the sum of the weights of the
+        record's cells. The record's gradient is 1 at its cells at the largest piece and 0
+        elsewhere: of norm sqrt(columns * units), whatever the record and the weights are.
+
+        Args:
+            weights: per column public whole numbers, shape (sizes[j], units, pieces).
+            rho: what it costs.
+            stage: what the charge is called.
+
+        Returns:
+            The sum of gradients, shaped as the weights, integers that may be negative; and the
+            standard deviation of the noise in each.
+
+        Raises:
+            BudgetError: it costs more than is left; nothing was drawn.
+            ValueError: weights of another shape or out of reach.
+        """
+        require_weights(weights, self._domain.sizes, most=MAX_CELLS)
+        rho = self._account.affordable(rho, stage)
+        norm = root_up(len(weights) * weights[0].shape[1])
+        charge = self._gaussian_charge(stage, self._unit_bound * norm, rho)
+        self._account.debit([charge])
+        noisy = self._noisy(
+            charge,
+            lambda: np.concatenate([e.ravel() for e in critic_gradient(self._codes, weights)]),
+        )
+        parts = np.split(noisy, np.cumsum([w.size for w in weights])[:-1])
+        return [p.reshape(w.shape) for p, w in zip(parts, weights, strict=True)], charge.scale
 
     def coarsened(self, groups: Sequence[Groups]) -> PrivateTable:
         """The same records and the same account, asked about in coarser cells.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tabsynth.synthesizers import learning
 from tabsynth.synthesizers.network_columns import Layout, Records
-from tabsynth.synthesizers.networks import Generator, generated, generator_sizes
+from tabsynth.synthesizers.networks import Generator
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,7 +122,9 @@ class Adversaries:
         self._slopes = torch.tensor([1.0, LEAK], device=self._where)
         self._modes = torch.from_numpy(learning.modes_of(layout)).to(self._where)
         rng = np.random.default_rng([seed, 0])
-        self._generator = learning.started(*_generator_start(layout, shape), rng)
+        self._generator = learning.started(
+            *learning.generator_start(layout, shape.noise, shape.generator), rng
+        )
         self._critic = learning.started(_critic_sizes(layout, shape), {}, rng)
         self._slots = (torch.arange(shape.pack, device=self._where)[:, None]).to(torch.int32)
         self._average = learning.Average(self._generator)
@@ -187,24 +189,14 @@ class Adversaries:
     def _fakes(self, under: Tensor, random: Any) -> tuple[Tensor, Tensor]:
         """Packs of generated records, and log-chances of the options of each record."""
         import torch
-        from torch.nn import functional
 
-        layout, weights = self._layout, self._generator
-        noise = torch.randn(len(under), self._shape.noise, generator=random, device=self._where)
-        out = generated(
-            weights, noise, under, layers=len(self._shape.generator),
-            norm=lambda i, v: functional.batch_norm(
-                v, None, None, weights[f"{i}.scale"], weights[f"{i}.shift"], training=True
-            ),
-            join=lambda *parts: torch.cat(parts, dim=1),
-            take=lambda table, at: functional.embedding(at, table),
-        ).float()  # fmt: skip
+        layout, shape = self._layout, self._shape
+        out = learning.drafted(
+            self._generator, under, noise=shape.noise, layers=len(shape.generator), random=random
+        )
         logits = out[:, : layout.width]
         log_chance = self._columns.log_chances(logits)
-        even = torch.rand(logits.shape, generator=random, device=self._where)
-        waiting = -even.clamp_(1e-7, 1 - 1e-7).log_()
-        relaxed = (logits - waiting.log_()) / TEMPERATURE
-        soft = self._columns.log_chances(relaxed).exp()
+        soft = self._columns.relaxed(logits, temperature=TEMPERATURE, random=random)
         places = out[:, layout.width :].tanh() * (soft @ self._modes)
         fake = torch.cat([soft, places], dim=1)
         return fake.reshape(-1, self._shape.pack * fake.shape[1]), log_chance
@@ -262,16 +254,6 @@ class Adversaries:
             values = values + self._critic["critic.second.shift"] if name == "second" else values
             slopes.append(slope)
         return values.float(), slopes
-
-
-def _generator_start(
-    layout: Layout, shape: Shape
-) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
-    """Shapes of the generator's weights, and the inputs of a unit where a condition is one."""
-    sizes = generator_sizes(layout, shape.noise, shape.generator)
-    rows = {n: sizes[n.replace("under", "weight").replace("bias", "weight")][0] + layout.width
-            for n in sizes if n.endswith((".under", ".weight", ".bias"))}  # fmt: skip
-    return sizes, rows
 
 
 def _critic_sizes(layout: Layout, shape: Shape) -> dict[str, tuple[int, ...]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tabsynth.errors import UsageError
 from tabsynth.synthesizers.network_columns import Layout, Singles
+from tabsynth.synthesizers.networks import generated, generator_sizes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,6 +92,54 @@ class Columns:
         raised = logits.double().clamp(-300, 300)
         total = (raised.exp() @ self.member).log()
         return (raised - total.index_select(1, self.column)).float()
+
+    def relaxed(self, logits: Tensor, *, temperature: float, random: Any) -> Tensor:
+        """Options drawn by their chances, softly, so that a gradient goes through; shaped alike.
+
+        Source: Jang et al. (2017), arXiv:1611.01144; Maddison et al. (2017), arXiv:1611.00712.
+        """
+        import torch
+
+        even = torch.rand(logits.shape, generator=random, device=logits.device)
+        waiting = -even.clamp_(1e-7, 1 - 1e-7).log_()
+        return self.log_chances((logits - waiting.log_()) / temperature).exp()
+
+
+def generator_start(
+    layout: Layout, noise: int, layers: tuple[int, ...]
+) -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
+    """Shapes of a generator's weights, and the inputs of a unit where a condition is one."""
+    sizes = generator_sizes(layout, noise, layers)
+    rows = {n: sizes[n.replace("under", "weight").replace("bias", "weight")][0] + layout.width
+            for n in sizes if n.endswith((".under", ".weight", ".bias"))}  # fmt: skip
+    return sizes, rows
+
+
+def drafted(
+    weights: Mapping[str, Tensor], under: Tensor, *, noise: int, layers: int, random: Any
+) -> Tensor:
+    """What a generator in training says under conditions; see `networks.generated`.
+
+    Args:
+        weights: of the generator; layers are brought to the moments of these very records.
+        under: shape (records,), options.
+        noise: numbers that it starts from.
+        layers: how many.
+        random: the only source of randomness.
+    """
+    import torch
+    from torch.nn import functional
+
+    first = torch.randn(len(under), noise, generator=random, device=under.device)
+    out: Tensor = generated(
+        weights, first, under, layers=layers,
+        norm=lambda i, v: functional.batch_norm(
+            v, None, None, weights[f"{i}.scale"], weights[f"{i}.shift"], training=True
+        ),
+        join=lambda *parts: torch.cat(parts, dim=1),
+        take=lambda table, at: functional.embedding(at, table),
+    ).float()  # fmt: skip
+    return out
 
 
 def modes_of(layout: Layout) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,14 @@ from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.clique_model import with_even
 from tabsynth.synthesizers.correlation import correlation_of_moments
+from tabsynth.synthesizers.counted import CountedModel
 from tabsynth.synthesizers.gaussian_copula import GaussianCopula, GaussianCopulaModel
 from tabsynth.synthesizers.histograms import Histograms, Kept, measure_histograms
 from tabsynth.synthesizers.latent import LatentColumn
 from tabsynth.synthesizers.margins import two_digits
-from tabsynth.synthesizers.odds import Odds
 from tabsynth.synthesizers.projection import Floats
 from tabsynth.synthesizers.protocol import ModelState, Traits
 from tabsynth.synthesizers.scaling import quantify
-from tabsynth.table import Table
 
 # whole numbers per standard deviation of a score, and the ball in root mean squares of its vectors
 UNIT: Final = 1000
@@ -57,7 +56,7 @@ class PrivateGaussianCopula:
     frequent: Annotated[float, Setting(gt=0, lt=0.2)] = 0.12
     order: Annotated[float, Setting(gt=0, lt=0.3)] = 0.2
 
-    def fit(self, data: PrivateTable, *, rng: np.random.Generator) -> PrivateCopulaModel:
+    def fit(self, data: PrivateTable, *, rng: np.random.Generator) -> CountedModel:
         """Spend the budget on histograms, the order of categories, and products of scores.
 
         Each record is mapped to scores by public tables, made from released histograms: never by
@@ -85,10 +84,10 @@ class PrivateGaussianCopula:
         correlation = _correlation(kept, columns, histograms.total)
         whole = [_with_missing(c, k) for c, k in zip(columns, histograms.columns, strict=True)]
         model = GaussianCopulaModel(histograms.codec(data.domain), tuple(whole), correlation)
-        return PrivateCopulaModel(model, two_digits(round(histograms.total)))
+        return CountedModel(model, two_digits(round(histograms.total)))
 
     @classmethod
-    def restore(cls, schema: TableSchema, state: ModelState) -> PrivateCopulaModel:
+    def restore(cls, schema: TableSchema, state: ModelState) -> CountedModel:
         """The model whose `state` this is.
 
         Raises:
@@ -97,41 +96,7 @@ class PrivateGaussianCopula:
         copula = GaussianCopula.restore(schema, state)
         if not isinstance(copula, GaussianCopulaModel):
             raise ValueError("expected a copula")
-        return PrivateCopulaModel(copula, int(state.settings["rows"]))
-
-
-@dataclass(frozen=True)
-class PrivateCopulaModel:
-    """A copula, and about how many records it was learnt from, to two digits."""
-
-    copula: GaussianCopulaModel
-    rows: int
-
-    @property
-    def schema(self) -> TableSchema:
-        """The columns that `sample` returns."""
-        return self.copula.schema
-
-    def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
-        """Draw n records; see `GaussianCopulaModel`."""
-        return self.copula.sample(n, rng=rng, given=given)
-
-    def odds(self, n: int, *, given: Table, rng: np.random.Generator) -> Odds:
-        """The probability of conditions; see `protocol.Conditional`."""
-        return self.copula.odds(n, given=given, rng=rng)
-
-    def levels(self, column: str) -> list[Any]:
-        """The values of a categorical column that the model emits; none where it has numbers."""
-        return self.copula.levels(column)
-
-    def state(self) -> ModelState:
-        """What a model file holds of it."""
-        state = self.copula.state()
-        return ModelState({**state.settings, "rows": self.rows}, state.arrays)
-
-    def describe(self) -> list[str]:
-        """Sentences about what the model holds."""
-        return self.copula.describe()
+        return CountedModel(copula, int(state.settings["rows"]))
 
 
 def _orders(

@@ -19,6 +19,7 @@ import pytest
 
 from tabsynth import registry
 from tabsynth.privacy.private_table import PrivateTable
+from tests import quick
 from tests.audit import DifferentQuestionsError, path_cost
 from tests.private import private
 
@@ -32,6 +33,7 @@ CLOSED = {
     "tabsynth.comparison",
     "tabsynth.privacy.calibration",
     "tabsynth.privacy.discovery",
+    "tabsynth.privacy.gradients",
     "tabsynth.privacy.intake",
     "tabsynth.privacy.noise",
     "tabsynth.privacy.spending",
@@ -45,7 +47,7 @@ def kind(name: str) -> Any:
 
 
 def fit(name: str) -> Callable[[PrivateTable], Any]:
-    return lambda table: kind(name)().fit(table, rng=np.random.default_rng(5))
+    return lambda table: quick.private(name).fit(table, rng=np.random.default_rng(5))
 
 
 def maker(rows: Any, bound: int) -> Callable[[Any], PrivateTable]:

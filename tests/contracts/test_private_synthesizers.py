@@ -19,6 +19,7 @@ from tabsynth.sampler import sample
 from tabsynth.schema.check import check
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Conditional, ModelState, PrivateModel, PrivateSynthesizer
+from tests import quick
 from tests.private_zoo import PRIVATE_ZOO, admitted
 from tests.zoo import field
 
@@ -46,7 +47,7 @@ def refused(name: str, animal: str) -> str | None:
 @cache
 def model(name: str, animal: str) -> PrivateModel:
     data = admitted(PRIVATE_ZOO[animal](), rho=RHO)
-    fitted: PrivateModel = kind(name)().fit(data, rng=np.random.default_rng(0))
+    fitted: PrivateModel = quick.private(name).fit(data, rng=np.random.default_rng(0))
     assert 0 <= data.remaining < RHO
     # of several columns, all of the budget is used
     assert len(data.domain.names) == 1 or data.remaining <= 1e-9 * RHO
@@ -100,7 +101,8 @@ def test_state_is_plain_and_draws_the_same(name: str, animal: str) -> None:
     for array in state.arrays.values():
         assert array.dtype.kind in "biuf"
         assert array.size < 10_000_000
-    again = kind(name).restore(fitted.schema, ModelState(settings, dict(state.arrays)))
+    kept = ModelState(settings, dict(state.arrays), dict(state.weights))
+    again = kind(name).restore(fitted.schema, kept)
     assert drawn(again, 90).equals(drawn(fitted, 90))
     assert again.describe() == fitted.describe()
     assert again.rows == fitted.rows
@@ -109,7 +111,7 @@ def test_state_is_plain_and_draws_the_same(name: str, animal: str) -> None:
 def test_same_answers_same_model_and_records(name: str) -> None:
     first = model(name, "declared_types")
     data = admitted(PRIVATE_ZOO["declared_types"](), rho=RHO)
-    again = kind(name)().fit(data, rng=np.random.default_rng(0))
+    again = quick.private(name).fit(data, rng=np.random.default_rng(0))
     assert drawn(first, 50).equals(drawn(again, 50))
     assert not drawn(first, 50).equals(drawn(first, 50, seed=2))
 
@@ -177,7 +179,7 @@ def test_the_state_does_not_depend_on_the_number_of_records(name: str, rows: int
     )
     raw = pa.table({"a": rng.choice(["u", "v"], rows).astype(str),
                     "b": rng.choice(["x", "y"], rows).astype(str)})  # fmt: skip
-    fitted = kind(name)().fit(admitted((raw, schema)), rng=np.random.default_rng(0))
+    fitted = quick.private(name).fit(admitted((raw, schema)), rng=np.random.default_rng(0))
     for key, array in fitted.state().arrays.items():
         assert array.size <= 16, key
         if array.dtype.kind == "f":
@@ -187,7 +189,8 @@ def test_the_state_does_not_depend_on_the_number_of_records(name: str, rows: int
 def test_dependence_is_learnt_and_rare_values_are_not_invented(name: str) -> None:
     """A column that fixes another, an outcome with a number, a spike among many values."""
     raw, schema = dependent(3000, 0)
-    fitted = kind(name)().fit(admitted((raw, schema), rho=1.0), rng=np.random.default_rng(0))
+    data = admitted((raw, schema), rho=1.0)
+    fitted = quick.private(name, faithful=True).fit(data, rng=np.random.default_rng(0))
     found = drawn(fitted, 3000).to_pandas()
     assert (found["kind"] == found["twin"]).mean() > 0.8
     high = found["outcome"] == "yes"
@@ -201,7 +204,7 @@ def test_more_budget_is_no_less_faithful(name: str) -> None:
     raw, schema = dependent(3000, 1)
     errors = [
         np.mean([
-            pairs_distance(raw, drawn(kind(name)().fit(
+            pairs_distance(raw, drawn(quick.private(name).fit(
                 admitted((raw, schema), rho=rho, seed=seed), rng=np.random.default_rng(0)
             ), 3000))
             for seed in range(3)

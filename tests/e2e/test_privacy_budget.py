@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tabsynth import registry
-from tests import private_margins
+from tests import private_margins, quick
 from tests.e2e.scene import WITHOUT_PRIVILEGES, Done, Run, snapshot
 
 SCHEMA = """\
@@ -367,7 +367,8 @@ def test_no_fitter_says_what_a_neighbour_brings(
     tabsynth: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # how many arrays a model holds may follow from noise; what a command says may not
-    run = ("run", "data.csv", "--schema", "schema.yaml", "-o", "result", "--synthesizer", name)
+    run = ("run", "data.csv", "--schema", "schema.yaml", "-o", "result", "--synthesizer", name,
+           *quick.words(name, private=True))  # fmt: skip
     seen = set()
     for kind in ("itself", "a new category", "a new extreme", "missing values", "no records"):
         change = NEIGHBOURS.get(kind, list)

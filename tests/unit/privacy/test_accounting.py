@@ -177,3 +177,23 @@ def test_threads_cannot_overspend() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(spend, range(200))) == 33
+
+
+@pytest.mark.parametrize("epsilon", [1.0, 10.0])
+@pytest.mark.parametrize("rate", [0.3, 0.1, 0.01])
+def test_steps_on_all_records_need_no_more_noise_than_steps_on_some(
+    epsilon: float, rate: float
+) -> None:
+    """Why a critic's steps take all records: of as many steps, with as much noise in a mean.
+
+    dp-accounting says what Poisson samples would save; they make the sums smaller by as much.
+    """
+    from dp_accounting import GaussianDpEvent, PoissonSampledDpEvent
+    from dp_accounting.rdp import RdpAccountant
+
+    steps = 20
+    # of sums of records that count for 1, with all of the budget
+    sigma = math.sqrt(steps / (2 * rho_of(epsilon, 1e-6)))
+    sampled = RdpAccountant(orders=range(2, 65))
+    sampled.compose(PoissonSampledDpEvent(rate, GaussianDpEvent(rate * sigma)), steps)
+    assert sampled.get_epsilon(1e-6) > epsilon

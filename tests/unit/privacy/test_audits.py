@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tabsynth.privacy import moments, private_table
+from tabsynth.privacy.gradients import critic_gradient
 from tabsynth.privacy.noise import OpenDPNoise, SeededNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tests.audit import DifferentQuestionsError, Finding, PathCost, audit, path_cost
@@ -86,7 +87,28 @@ def guessed(table: PrivateTable) -> float:
     return float(found[0, 1, 0] + found[1, 1, 1])
 
 
-SUMS = [one_way, weighted_ways, coarse_way, squares, products, far_off, guessed]
+STEPS = 2
+
+
+def critic_steps(table: PrivateTable) -> float:
+    """A critic's training: each step's weights follow from what the last one released.
+
+    The unit is the canary: alone at its piece, its gradient is the same in every step, and it is
+    along that gradient that the noisy sums are read.
+    """
+    weights, found = [np.zeros((size, 1, 2), np.int64) for size in (3, 2)], 0.0
+    weights[0][ROW[0], 0, 1] = 2**30
+    for _ in range(STEPS):
+        sums, _ = table.critic_gradient(weights, rho=RHO / STEPS, stage="s")
+        found += float(sums[0][ROW[0], 0, 1] + sums[1][ROW[1], 0, 1])
+        for own, gradient in zip(weights, sums, strict=True):
+            own[..., 0] += np.clip(gradient[..., 0], -1000, 1000)
+    return found
+
+
+SUMS = [
+    one_way, weighted_ways, coarse_way, squares, products, far_off, guessed, critic_steps,
+]  # fmt: skip
 
 
 def far_apart(table: PrivateTable) -> int:
@@ -205,9 +227,10 @@ def by_size(table: PrivateTable) -> float:
     return float(table.marginals([(0,)], rho=rho, stage="s")[0].counts[ROW[0]])
 
 
-def test_half_the_noise_is_found_out() -> None:
-    assert audited(one_way, HalfNoise(OpenDPNoise()), trials=1200).broken
-    assert path(one_way, HalfNoise).broken
+@pytest.mark.parametrize("mechanism", [one_way, critic_steps])
+def test_half_the_noise_is_found_out(mechanism: Number) -> None:
+    assert audited(mechanism, HalfNoise(OpenDPNoise()), trials=1200).broken
+    assert path(mechanism, HalfNoise).broken
 
 
 @pytest.mark.parametrize("mechanism", [squares, products])
@@ -215,6 +238,40 @@ def test_a_missing_clip_is_found_out(mechanism: Number, monkeypatch: pytest.Monk
     unclipped(monkeypatch)
     assert path(mechanism).broken
     assert audited(mechanism, OpenDPNoise(), trials=400).broken
+
+
+def at_every_piece(codes: Any, weights: Any) -> list[Any]:
+    """Gradients of units that add up their pieces: of a norm that grows with their number."""
+    pieces = weights[0].shape[2]
+    return [np.repeat(g.sum(2, keepdims=True), pieces, 2) for g in critic_gradient(codes, weights)]
+
+
+def all_pieces(table: PrivateTable) -> float:
+    weights = [np.zeros((size, 1, 4), np.int64) for size in (3, 2)]
+    sums, _ = table.critic_gradient(weights, rho=RHO, stage="s")
+    return float(sums[0][ROW[0]].sum() + sums[1][ROW[1]].sum())
+
+
+def test_gradients_without_a_bound_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(private_table, "critic_gradient", at_every_piece)
+    found = path(all_pieces)
+    assert found.cost == pytest.approx(4 * found.claimed)
+    assert audited(all_pieces, OpenDPNoise(), trials=400).broken
+
+
+def step_unpaid(table: PrivateTable) -> float:
+    """One more step, with half the noise and without a charge."""
+    weights = [np.zeros((size, 1, 1), np.int64) for size in (3, 2)]
+    sigma = UNIT * np.sqrt(2) / np.sqrt(2 * RHO / STEPS) / 2
+    exact = critic_gradient(table._codes, weights)
+    free = [table._noise.gaussian(gradient, sigma) for gradient in exact]
+    # both are read in the best combination
+    return critic_steps(table) + 4 * float(free[0][ROW[0], 0, 0] + free[1][ROW[1], 0, 0])
+
+
+def test_a_step_that_is_not_paid_for_is_found_out() -> None:
+    assert path(step_unpaid).broken
+    assert audited(step_unpaid, OpenDPNoise(), trials=600).broken
 
 
 def test_exact_counts_are_found_out() -> None:

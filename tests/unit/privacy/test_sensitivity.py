@@ -15,6 +15,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tabsynth.privacy.gradients import MAX_WEIGHT
 from tabsynth.privacy.intake import admit
 from tabsynth.privacy.moments import (
     MAX_RADIUS,
@@ -36,12 +37,13 @@ records = st.tuples(*(st.integers(0, size - 1) for size in SIZES))
 extreme = st.sampled_from([0, 1, -1, 2**20, -(2**20), 2**62, -(2**62)]) | st.integers(-9999, 9999)
 costs = st.floats(1e-3, 2.0)
 weights = st.floats(0.01, 100.0)
+small = st.integers(1, 4)
 
 
 @st.composite
 def questions(draw: Any) -> Callable[[PrivateTable], None]:
     """One question of any kind, about fine or coarse cells."""
-    kinds = ["marginals", "select", "moments", "coarse", "distances", "outcomes"]
+    kinds = ["marginals", "select", "moments", "gradient", "coarse", "distances", "outcomes"]
     rho, kind = draw(costs), draw(st.sampled_from(kinds))
     cliques = draw(st.lists(st.sampled_from(CLIQUES), min_size=1, max_size=5))
     each = draw(st.none() | st.lists(weights, min_size=len(cliques), max_size=len(cliques)))
@@ -49,6 +51,9 @@ def questions(draw: Any) -> Callable[[PrivateTable], None]:
     scores = [np.array(draw(st.lists(extreme, min_size=s, max_size=s)), np.int64) for s in SIZES]
     radius = draw(st.integers(1, 200) | st.just(MAX_RADIUS))
     diagonal = draw(st.booleans())
+    reach, shape = draw(st.sampled_from([0, 1, MAX_WEIGHT])), draw(st.tuples(small, small))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    critic = [rng.integers(-reach, reach + 1, (size, *shape)) for size in SIZES]
 
     def ask(table: PrivateTable) -> None:
         if kind == "marginals":
@@ -69,6 +74,8 @@ def questions(draw: Any) -> Callable[[PrivateTable], None]:
             cuts = [np.array([0, radius]), np.array([1, 2])]
             classes = np.array([0, -1, 1, 2, 0])
             table.outcomes(guesses, cuts, target=2, classes=classes, rho=rho, stage="s")
+        elif kind == "gradient":
+            table.critic_gradient(critic, rho=rho, stage="s")
         else:
             coarse = table.coarsened(
                 [np.array([1, 0, 1]), np.array([0]), np.array([0, 1, 1, 2, 0])]
