@@ -22,7 +22,7 @@ _SMALL: Final[dict[str, dict[str, Any]]] = {
 # under a budget, where a test asks no more than what is asked and paid
 _PRIVATE: Final[dict[str, dict[str, Any]]] = {
     "ctgan": {
-        "critic_steps": 4, "generator_steps": 5, "batch_size": 64, "embedding_dim": 4,
+        "critic_steps": 2, "generator_steps": 5, "batch_size": 64, "embedding_dim": 4,
         "generator_units": 8,
     },
 }  # fmt: skip
