@@ -110,7 +110,7 @@ class Critic:
             pieces = to_total(pieces, total)
             for j, table in enumerate(released):
                 margin = layout.columns[j].share * total
-                near = _shrunk(table[:, unit].astype(np.float64), margin, pieces, total, sigma)
+                near = _shrunk(table[:, unit].astype(np.float64), margin, pieces, noise=sigma)
                 wanted[layout.slot(j), unit] = to_margins(near, margin, pieces) / total
         return Lesson((self.whole / PARTS).astype(np.float32), wanted, sigma / total)
 
@@ -137,12 +137,12 @@ def turns(columns: int, rng: np.random.Generator) -> Iterator[int]:
         yield from rng.permutation(columns).tolist()
 
 
-def _shrunk(table: Floats, margin: Floats, pieces: Floats, total: float, sigma: float) -> Floats:
+def _shrunk(table: Floats, margin: Floats, pieces: Floats, *, noise: float) -> Floats:
     """A table nearer to the product of its margins, by the share of the distance that is noise."""
-    unrelated = np.outer(margin, pieces) / total
+    unrelated = np.outer(margin, pieces) / pieces.sum()
     apart = table - unrelated
     apart += apart.mean() - apart.mean(axis=0) - apart.mean(axis=1, keepdims=True)
     freedom = (len(margin) - 1) * (len(pieces) - 1)
-    chance = freedom * sigma**2 / max(float((apart**2).sum()), 1e-300)
+    chance = freedom * noise**2 / max(float((apart**2).sum()), 1e-300)
     shrunk: Floats = unrelated + max(0.0, 1 - chance) * apart
     return shrunk

@@ -113,7 +113,7 @@ class PrivateCtgan:
         generator = Matched(layout, shape, int(rng.integers(2**62)))
         # of a single column, the histogram says all
         if count > 1:
-            self._train(generator, coarse, layout, histograms.total, rng)
+            self._train(generator, coarse, layout, total=histograms.total, rng=rng)
         told = (
             f"Trained against critics of {self.critic_units} units, by {self.critic_steps} noisy "
             "gradients of all records. Experimental.",
@@ -124,7 +124,7 @@ class PrivateCtgan:
         return CountedModel(model, two_digits(round(histograms.total)))
 
     def _train(
-        self, generator: Matched, data: PrivateTable, layout: Layout, total: float,
+        self, generator: Matched, data: PrivateTable, layout: Layout, *, total: float,
         rng: np.random.Generator,
     ) -> None:  # fmt: skip
         """A gradient of the critic, a step of the critic, steps of the generator; over again."""
