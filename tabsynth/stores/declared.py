@@ -10,6 +10,8 @@ from tabsynth.errors import DataError
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import TableSchema
+from tabsynth.schema.recognise import named_personal
+from tabsynth.stores.declared_checks import with_checks
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,23 @@ def _astray(key: ForeignKey, child: str, schema: DatabaseSchema) -> str | None:
     return None
 
 
+def _named_personal(column: Mapping[str, Any], keys: set[str]) -> Mapping[str, Any]:
+    """A text column with a generator of personal data, where its name alone says that it is."""
+    kind = named_personal(column["name"])
+    taken = column["type"] != "string" or "tabsynth" in column or "categories" in column
+    if kind is None or taken or column["name"] in keys:
+        return column
+    return {**column, "tabsynth": {"generator": {"kind": "personal", "what": kind}}}
+
+
 def _table_schema(table: Declared, engine: str) -> TableSchema:
-    descriptor: dict[str, Any] = {
-        "fields": [dict(column) for column in table.columns],
-        "tabsynth": {"source": f"declared by {engine}", "notes": list(table.notes)},
-    }
+    foreign = {name for key in table.foreign_keys for name in key.fields}
+    keys = foreign | set(table.primary_key if len(table.primary_key) == 1 else ())
+    columns = [_named_personal(column, keys) for column in table.columns]
+    fields, constraints, notes = with_checks(columns, table.checks, keys)
+    extension = {"source": f"declared by {engine}", "notes": [*table.notes, *notes],
+                 "constraints": constraints}  # fmt: skip
+    descriptor: dict[str, Any] = {"fields": fields, "tabsynth": extension}
     if table.primary_key:
         descriptor["primaryKey"] = list(table.primary_key)
     several = []

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
+from tabsynth.stores.conditions import checks_in
 from tabsynth.stores.declared import Declared, database_schema
 from tabsynth.stores.types import from_sqlalchemy
 
@@ -55,8 +56,31 @@ def _declared(inspector: sa.Inspector, table: str) -> Declared:
         columns.append(column)
     primary = tuple(inspector.get_pk_constraint(table)["constrained_columns"])
     unique = [tuple(key["column_names"]) for key in inspector.get_unique_constraints(table)]
+    for index in inspector.get_indexes(table):
+        names = index["column_names"]
+        partial = any(key.endswith("_where") for key in index.get("dialect_options", {}))
+        if index["unique"] and not index.get("duplicates_constraint") and None not in names:
+            if partial:
+                notes.append(f"unique index {', '.join(map(str, names))}: of some records only")
+            else:
+                unique.append(tuple(str(name) for name in names))
+    unique = list(dict.fromkeys(unique))
     foreign = [_foreign_key(inspector, key) for key in inspector.get_foreign_keys(table)]
-    return Declared(columns, primary, unique, foreign, (), notes)
+    if inspector.dialect.name == "sqlite":
+        checks = list(checks_in(_sqlite_ddl(inspector, table)))
+    else:
+        found_checks = inspector.get_check_constraints(table)
+        # records that are older than such a CHECK may break it
+        valid = [c for c in found_checks if not c.get("dialect_options", {}).get("not_valid")]
+        checks = [str(c["sqltext"]) for c in valid]
+    return Declared(columns, primary, unique, foreign, checks, notes)
+
+
+def _sqlite_ddl(inspector: sa.Inspector, table: str) -> str:
+    """The statement that made a table, since SQLAlchemy reads its CHECKs line by line only."""
+    asked = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
+    bind: Any = inspector.bind
+    return str(bind.execute(asked, {"name": table}).scalar() or "")
 
 
 def _foreign_key(inspector: sa.Inspector, key: Any) -> ForeignKey:
