@@ -23,7 +23,8 @@ def page(body: dict[str, Any]) -> str:
         "in environments of their own and with their own noise: smartnoise-synth, dpmm, and "
         "opendp's contingency tables; they were told the same domains, and missing values are a "
         "category for them. For smartnoise-synth and opendp, which want bins, numbers are cut into "
-        "20 of one width; dpmm finds its own for a tenth of the budget. google's dpsynth is on no package index and was not run.\n",
+        "20 of one width; dpmm finds its own for a tenth of the budget. "
+        "google's dpsynth is on no package index and was not run.\n",
         *([body["note"] + "\n"] if "note" in body else []),
     ]
     for table in dict.fromkeys(row["table"] for row in body["rows"]):
