@@ -53,8 +53,12 @@ class Server:
     _databases: int = 0
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it."""
         self.process = popen(self.command, self.account)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until it answers."""
         last = time.monotonic() + SECONDS_TO_START
         while True:
             try:

@@ -182,7 +182,8 @@ def _kind(field: FieldSchema) -> str:
 def _explained(error: BaseException) -> tuple[str, str]:
     origin = getattr(error, "orig", None) or error
     code = getattr(origin, "sqlstate", None)
-    if code is None and type(origin).__module__.startswith("pymysql"):
+    if type(origin).__module__.startswith("pymysql"):
+        # its own number says more
         code = f"({next(iter(origin.args), '')}"
     # where there is a code the words are not looked at, as they can hold a record's
     text = code or str(origin)

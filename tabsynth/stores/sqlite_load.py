@@ -90,6 +90,13 @@ class RowWriter:
         marks = ", ".join("?" * len(schema.names))
         statement = f"INSERT INTO {quoted(table, 'sqlite')} ({names}) VALUES ({marks})"
         for block in blocks(data, schema):
+            if any(block.column(name).null_count for name in schema.primary_key):
+                # SQLite would invent whole numbers
+                raise OutputError(
+                    f"{self._where}: table {table!r}", expected="a value in every primary key",
+                    got="records without a value that they need",
+                    remedy="fill the column; nothing was changed there",
+                )  # fmt: skip
             with written(f"{self._where}: table {table!r}"):
                 self._driver.executemany(statement, tuples(block, schema))
 
