@@ -22,6 +22,9 @@ _KNOWN: Final = (
     (r"\b53100\b|\b53400\b|\b58030\b|\((1021|1026|1114|3)\b|disk is full|disk full"
      r"|no space left|file too large|maximum size|size limit|out of memory error: failed to",
      "a full disk, or a limit on size", "free space or choose another place"),
+    # SQLite's words where a file may not grow
+    (r"disk I/O error", "a disk that cannot be written, or a limit on the size of files",
+     "check the disk, or choose another place"),
     (r"\b23505\b|\(1062\b|UNIQUE constraint failed|duplicate key|primary key or unique",
      "records that repeat a key, or one that is there already",
      "check the keys; to add to tables that are there, begin above their keys"),

@@ -23,7 +23,7 @@ from tabsynth.stores.postgresql_load import writing_postgresql
 from tabsynth.stores.protocol import DatabaseWriter, Mode
 from tabsynth.stores.reflection import reflect, reflected_columns
 from tabsynth.stores.selection import batches
-from tabsynth.stores.sqlite_load import writing_sqlite
+from tabsynth.stores.sqlite_load import recover, writing_sqlite
 
 CONNECT_SECONDS: Final = 10
 # what a connection does first, so that all its reads see one moment and it writes nothing
@@ -160,6 +160,7 @@ def _sqlite(path: Path, where: str, *, writing: bool) -> Any:
             where, expected="an SQLite file",
             got="a folder" if path.is_dir() else "no such file", remedy="check the path",
         )  # fmt: skip
+    recover(path)
     place = f"file:{quote(str(path))}?mode={'rwc' if writing else 'ro'}"
     # no transactions but those that are begun in words
     return lambda: sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)

@@ -9,8 +9,9 @@ the commit.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def writing_sqlite(
     """
     plan = Plan(schema, "sqlite")
     with ExitStack() as stack:
+        stack.callback(recover, path)
         place = path
         if not path.exists():
             place = stack.enter_context(atomic_path(path))
@@ -99,6 +101,13 @@ class RowWriter:
                 )  # fmt: skip
             with written(f"{self._where}: table {table!r}"):
                 self._driver.executemany(statement, tuples(block, schema))
+
+
+def recover(path: Path) -> None:
+    """Let SQLite undo what a run did not finish, which a connection that only reads cannot."""
+    if Path(os.fspath(path) + "-journal").exists() and path.exists():
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _require_parents(driver: Any, plan: Plan, where: str) -> None:

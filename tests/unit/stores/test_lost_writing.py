@@ -24,7 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from tabsynth.stores.address import open_store
 from tests.unit.stores.writing import shop
 address, mode = sys.argv[1:]
-source = shop(first=100, rows=20_000)
+# so many that a part of them is in the files when the process ends
+source = shop(first=100, rows=200_000 if address.startswith("sqlite") else 20_000)
 with open_store(address).writing(source.schema, mode) as writer:
     writer.write("customers", source.tables["customers"].data)
     print("half", flush=True)
@@ -74,9 +75,8 @@ def test_ctrl_c_ends_a_run_that_waits_for_nothing(tmp_path: Path) -> None:
 
 
 def lost(address: str, kill: Any) -> str:
-    """What is said when the server's side of a run ends in the middle; the store is as it was."""
+    """What is said when the server's side of a run ends in the middle."""
     write(shop(), address)
-    before = content(address)
     source = shop(first=100, rows=50_000)
     with (
         pytest.raises(OutputError) as error,
@@ -100,11 +100,12 @@ def test_a_killed_process_of_postgresql(postgresql: Server) -> None:
         (row,) = postgresql.run(query)
         os.kill(row[0], signal.SIGKILL)
 
-    before = shop()
     assert "a connection that was lost" in lost(address, kill)
     # the server ends all its connections, and comes back by itself
     postgresql.wait()
-    assert len(content(address)["customers"]) == before.tables["customers"].num_rows
+    assert {name: len(rows) for name, rows in content(address).items()} == {
+        "customers": 5, "orders": 5,
+    }  # fmt: skip
 
 
 def test_a_killed_connection_of_mariadb(mariadb: Server) -> None:
@@ -138,7 +139,7 @@ def test_a_killed_server_of_mariadb() -> None:
 
 FULL = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18))
 from tabsynth.errors import OutputError
 from tabsynth.stores.address import open_store
 from tests.unit.stores.writing import shop
@@ -162,7 +163,8 @@ def test_a_full_disk(kind: str, mode: Mode, target: str, tmp_path: Path) -> None
         [sys.executable, "-c", FULL, target, mode], capture_output=True, text=True, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60, check=False,
     )  # fmt: skip
-    assert "got a full disk, or a limit on" in done.stdout, done.stderr
+    assert "or a limit on" in done.stdout, done.stderr
+    assert "disk" in done.stdout
     assert set(tmp_path.iterdir()) == files
     assert content(target) == before
 
