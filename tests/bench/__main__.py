@@ -7,7 +7,7 @@ from importlib import import_module
 
 QUESTIONS = (
     "attack_power", "copula_vs_sdv", "costs", "ctgan", "engines", "evaluation_time", "frontier",
-    "peers", "private", "sampling", "scaling", "small_tables", "table_size", "trees_scaling",
+    "loading", "peers", "private", "sampling", "scaling", "small_tables", "table_size", "trees_scaling",
     "verdicts",
 )  # fmt: skip
 
