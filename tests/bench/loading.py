@@ -1,4 +1,4 @@
-"""How fast are records written to PostgreSQL, beside plain COPY of the same bytes? In how much memory?
+"""How fast are records written to PostgreSQL, beside COPY of the same bytes? In how much memory?
 
 The server is Debian's, as tests start it: on the same machine, with fsync off for both sides.
 """
