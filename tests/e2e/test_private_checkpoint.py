@@ -16,6 +16,7 @@ from tabsynth.privacy.journal import Checkpoint, Kept
 from tabsynth.privacy.noise import SeededNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.privacy.spending import Account
+from tests import quick
 from tests.e2e.scene import Run
 from tests.e2e.test_privacy_budget import SCHEMA, as_csv, spent, table
 from tests.private import domain
@@ -138,7 +139,7 @@ SIZES = (4, 2, 5, 3)
 @pytest.mark.parametrize("name", registry.names("private_synthesizers"))
 def test_a_fit_from_kept_answers_is_the_same_and_draws_nothing(name: str, tmp_path: Path) -> None:
     rows = np.random.default_rng(0).integers(0, 2, (300, 4))
-    maker = registry.find("private_synthesizers", name)()
+    maker = quick.private(name)
     said: list[int] = []
 
     def fitted(rows: Any, checkpoint: Checkpoint, noise: Any) -> Any:
@@ -159,3 +160,4 @@ def test_a_fit_from_kept_answers_is_the_same_and_draws_nothing(name: str, tmp_pa
     assert first.settings == second.settings
     assert first.arrays.keys() == second.arrays.keys()
     assert all(np.array_equal(first.arrays[k], second.arrays[k]) for k in first.arrays)
+    assert all(np.array_equal(first.weights[k], second.weights[k]) for k in first.weights)
