@@ -66,8 +66,8 @@ def _declared(inspector: sa.Inspector, table: str) -> Declared:
                 unique.append(tuple(str(name) for name in names))
     unique = list(dict.fromkeys(unique))
     foreign = [_foreign_key(inspector, key) for key in inspector.get_foreign_keys(table)]
-    if inspector.dialect.name == "sqlite":
-        checks = list(checks_in(_sqlite_ddl(inspector, table)))
+    if inspector.dialect.name != "postgresql":
+        checks = list(checks_in(_statement(inspector, table)))
     else:
         found_checks = inspector.get_check_constraints(table)
         # records that are older than such a CHECK may break it
@@ -76,8 +76,12 @@ def _declared(inspector: sa.Inspector, table: str) -> Declared:
     return Declared(columns, primary, unique, foreign, checks, notes)
 
 
-def _sqlite_ddl(inspector: sa.Inspector, table: str) -> str:
-    """The statement that made a table, since SQLAlchemy reads its CHECKs line by line only."""
+def _statement(inspector: sa.Inspector, table: str) -> str:
+    """The statement that makes a table; SQLAlchemy finds only some of the CHECKs in it."""
+    if inspector.dialect.name != "sqlite":
+        name = "`" + table.replace("`", "``") + "`"
+        connection: Any = inspector.bind
+        return str(connection.exec_driver_sql(f"SHOW CREATE TABLE {name}").one()[1])
     asked = sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name")
     bind: Any = inspector.bind
     return str(bind.execute(asked, {"name": table}).scalar() or "")
