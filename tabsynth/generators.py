@@ -20,7 +20,7 @@ from tabsynth.schema.generator import UNIQUE_KINDS, Pattern, Personal, Sequence,
 from tabsynth.schema.model import FieldSchema
 from tabsynth.schema.pattern import parse_pattern, pattern_capacity
 
-__all__ = ["WITHHELD", "generate", "pattern_capacity"]
+__all__ = ["WITHHELD", "generate", "hashed", "pattern_capacity"]
 
 WITHHELD: Final = "(free text withheld)"
 
@@ -144,7 +144,7 @@ def _scrambled(
         if before is None:
             value = digit * np.uint64(_coprime(capacity)) % np.uint64(capacity)
         else:
-            value = (digit + _hash(before) % np.uint64(capacity)) % np.uint64(capacity)
+            value = (digit + hashed(before) % np.uint64(capacity)) % np.uint64(capacity)
         blocks.append((block, value))
         before = value
     return blocks
@@ -170,7 +170,7 @@ def _coprime(capacity: int) -> int:
     return candidate
 
 
-def _hash(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def hashed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finaliser of SplitMix64 (Steele, Lea, Flood 2014, doi:10.1145/2660193.2660195)."""
     mixed = values + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,0 +1,1 @@
+"""Test databases from a schema alone: no record is read."""
