@@ -53,3 +53,55 @@ def db_schema(
             typer.echo(f"note: table {name!r}: {note}")
     keys = sum(len(found) for found in schema.foreign_keys.values())
     typer.echo(f"wrote {out}: {len(schema.tables)} tables, {keys} foreign keys")
+
+
+@db_app.command(name="mock")
+def db_mock(
+    schema: Annotated[Path, typer.Argument(readable=False, help="Data Package of the tables")],
+    to: Annotated[str, typer.Option("--to", metavar="URL|DIR", help="database or folder to fill")],
+    rows: Annotated[
+        list[str],
+        typer.Option(metavar="TABLE=N", help="records of a table; others follow by their keys"),
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="same seed, same database")] = 0,
+    create: Annotated[bool, typer.Option("--create", help="make the tables (default)")] = False,
+    append: Annotated[bool, typer.Option("--append", help="add to tables that are there")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="put new tables in the place of old ones")
+    ] = False,
+    edge_cases: Annotated[
+        bool,
+        typer.Option("--edge-cases", help="add records at the edges of what the schema allows"),
+    ] = False,
+    edge_cases_file: Annotated[
+        Path | None,
+        typer.Option("--edge-cases-file", readable=False, help="what is special in these records"),
+    ] = None,
+) -> None:
+    """Fill a test database from a schema alone: no record is read."""
+    from tabsynth.errors import UsageError
+    from tabsynth.io.atomic import check_place
+    from tabsynth.mock.writing import parse_rows, write_mock
+    from tabsynth.schema.database import load_database_schema
+    from tabsynth.stores.address import open_store
+    from tabsynth.stores.place import is_url
+
+    if create + append + replace > 1:
+        raise UsageError("--create", expected="one of --create, --append and --replace",
+                         got="several", remedy="give one of them")  # fmt: skip
+    place = edge_cases_file
+    if place is None and edge_cases:
+        place = Path("edge-cases.csv" if is_url(to) else f"{to.rstrip('/')}.edge-cases.csv")
+    if place is not None:
+        spare([place], schema, option="--edge-cases-file")
+        check_place(place)
+    asked, wanted = parse_rows(rows), load_database_schema(schema)
+    store = open_store(to)
+    written = write_mock(
+        store, wanted, asked, seed=seed, edge_cases_file=place,
+        mode="append" if append else "replace" if replace else "create",
+    )  # fmt: skip
+    for name, number in written.items():
+        typer.echo(f"{name}: {number:,} records")
+    if place is not None:
+        typer.echo(f"wrote {place}: what is special in single records")

@@ -18,9 +18,11 @@ from tabsynth.table import Table
 
 # of a column that may be missing, this share is
 MISSING: Final = 0.05
-_WORDS: Final = tuple(
-    ["amber", "basin", "cedar", "delta", "ember", "field", "grove", "haven", "inlet", "jade", "knoll", "lunar", "maple", "north", "ocean", "pearl", "quartz", "river", "stone", "timber", "upper", "vale", "willow", "yonder", "zephyr"]
-)
+_WORDS: Final = (
+    "amber", "basin", "cedar", "delta", "ember", "field", "grove", "haven", "inlet", "jade",
+    "knoll", "lunar", "maple", "north", "ocean", "pearl", "quartz", "river", "stone", "timber",
+    "upper", "vale", "willow", "yonder", "zephyr",
+)  # fmt: skip
 
 
 def drawn(schema: TableSchema, rows: int, rng: np.random.Generator) -> Table:

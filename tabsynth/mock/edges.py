@@ -98,11 +98,8 @@ def with_edges(
         columns.append(column)
     made = pa.Table.from_arrays(columns, names=list(schema.names))
     modelled = Table(plan.schema, made.select(list(plan.schema.names)))
-    rows = (
-        np.flatnonzero(~plan.broken(modelled)).tolist()
-        if plan.schema.names
-        else [*range(len(wanted))]
-    )
+    good = ~plan.broken(modelled) if plan.schema.names else np.ones(len(wanted), bool)
+    rows = np.flatnonzero(good).tolist()
     return made.take(pa.array(rows, pa.int64())), [wanted[i] for i in rows]
 
 

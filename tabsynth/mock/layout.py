@@ -80,9 +80,9 @@ class Layout:
             if not any(one <= set(key) for one in known):
                 self._keep(key, keys)
             known.append(frozenset(key))
-        for key in schema.foreign_keys[table]:
-            if key not in self.foreign:
-                self.foreign[key] = self._free(key)
+        for relation in schema.foreign_keys[table]:
+            if relation not in self.foreign:
+                self.foreign[relation] = self._free(relation)
         for name, values in self.values.items():
             if name not in self.columns:
                 self.columns[name] = Even(values.capacity, self._salt(name))

@@ -63,7 +63,13 @@ def personal_kind(field: FieldSchema) -> str | None:
     generator = field.tabsynth.generator
     if isinstance(generator, Personal):
         kind: str | None = generator.what
-    elif generator is not None or field.type != "string" or field.tabsynth.free_text is not None or field.domain is not None or field.constraints.pattern is not None:
+    elif (
+        generator is not None
+        or field.type != "string"
+        or field.tabsynth.free_text is not None
+        or field.domain is not None
+        or field.constraints.pattern is not None
+    ):
         kind = None
     else:
         kind = "email" if field.format == "email" else named_personal(field.name)

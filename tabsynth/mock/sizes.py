@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -17,7 +19,7 @@ def sizes(schema: DatabaseSchema, rows: Mapping[str, int]) -> dict[str, int]:
 
     A table that is not named has as many records as the parent to which a unique key of its own
     leads, else three for each record of its largest parent; without parents, a third of its largest
-    child, else 100.
+    child, else 100; but no more than its keys have values.
 
     Args:
         schema: of the database.
@@ -38,16 +40,38 @@ def sizes(schema: DatabaseSchema, rows: Mapping[str, int]) -> dict[str, int]:
     for name in schema.parents_first:
         if name in found:
             continue
-        parents = {k.parent: k for k in schema.foreign_keys[name] if k.parent != name}
-        if parents:
-            largest = max(parents, key=lambda parent: found[parent])
-            unique = set(schema.unique_keys(name))
-            single = [p for p, key in parents.items() if key.fields in unique]
-            found[name] = found[single[0]] if single else CHILDREN * found[largest]
+        keys = [k for k in schema.foreign_keys[name] if k.parent != name]
+        unique = set(schema.unique_keys(name))
+        single = [found[k.parent] for k in keys if k.fields in unique]
+        if keys:
+            number = min(single) if single else CHILDREN * max(found[k.parent] for k in keys)
+            found[name] = min(number, _most(schema, name, found))
             continue
         children = [
             rows[child] for child in rows
             if any(k.parent == name for k in schema.foreign_keys[child])
         ]  # fmt: skip
-        found[name] = max(1, max(children) // CHILDREN) if children else ALONE
+        number = max(1, max(children) // CHILDREN) if children else ALONE
+        found[name] = min(number, _most(schema, name, found))
     return {name: found[name] for name in schema.parents_first}
+
+
+def _most(schema: DatabaseSchema, table: str, found: Mapping[str, int]) -> int:
+    """Records that the unique keys allow that are made of foreign keys and listed values alone."""
+    own, most = schema.tables[table], sys.maxsize
+    parent = {
+        name: (place, found.get(key.parent, sys.maxsize))
+        for place, key in enumerate(schema.foreign_keys[table]) for name in key.fields
+    }  # fmt: skip
+    for unique in schema.unique_keys(table):
+        bases: dict[int | str, int] = {}
+        for name in unique:
+            field = own.field(name)
+            if name in parent:
+                bases[parent[name][0]] = parent[name][1]
+            elif field.domain is not None or field.type == "boolean":
+                bases[name] = 2 if field.domain is None else len(field.domain)
+            else:
+                bases[name] = sys.maxsize
+        most = min(most, math.prod(bases.values()))
+    return most

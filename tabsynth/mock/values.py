@@ -1,6 +1,4 @@
-"""The values that a key column can have, numbered from 0, so that a record's key follows from its
-place.
-"""
+"""The values that a key column can have, numbered from 0: a key follows from a place."""
 
 from __future__ import annotations
 
@@ -147,7 +145,7 @@ def positions_of(field: FieldSchema) -> tuple[str, ...] | None:
         found = parse_pattern(re.sub(r"^\^|\$$", "", pattern))
     except ValueError:
         raise SchemaError(
-            f"column {field.name!r}", expected="a pattern of literals, \\d, \\w, classes and counts",
+            f"column {field.name!r}", expected="a pattern of literals, \\d, classes, counts",
             got="one of another form", remedy="write it so, or list the values as enum",
         ) from None  # fmt: skip
     least, most = field.constraints.min_length or 0, field.constraints.max_length
@@ -163,8 +161,7 @@ def _texts(field: FieldSchema, salt: int, persons: Persons) -> Values:
     generator = field.tabsynth.generator
     if isinstance(generator, Sequence):
         start, prefix, width = generator.start, generator.prefix, generator.width
-        return Values(MOST, True, lambda i: pa.array(
-            [f"{prefix}{number + start:0{width}d}" for number in i.tolist()], pa.string()))  # fmt: skip
+        return Values(MOST, True, lambda i: _numbered(i + start, prefix, width))
     if isinstance(generator, Uuid) or field.format == "uuid":
         return Values(MOST, True, lambda i: uuids(i, salt))
     kind = generator.what if isinstance(generator, Personal) else field.format
@@ -178,14 +175,18 @@ def _texts(field: FieldSchema, salt: int, persons: Persons) -> Values:
         room = 9 if longest is None else min(longest - len(before) - len(after), 9)
         shortest = max(field.constraints.min_length or 1, 1) - len(before) - len(after)
         width = max(min(room, 6), shortest)
-        return Values(10**room - 1 if room > 0 else 0, True, lambda i: pa.array(
-            [f"{before}{number + 1:0{width}d}{after}" for number in i.tolist()], pa.string()))  # fmt: skip
+        most = 10**room - 1 if room > 0 else 0
+        return Values(most, True, lambda i: _numbered(i + 1, before, width, after))
     positions = positions_of(field)
     if positions is None:
         length = max(min(8, 8 if longest is None else longest), field.constraints.min_length or 0)
         positions = (_LETTERS,) * length
     return Values(min(math.prod(map(len, positions)), MOST), False,
                   lambda i: coded(i, positions, salt))  # fmt: skip
+
+
+def _numbered(numbers: Places, before: str, width: int, after: str = "") -> pa.Array:
+    return pa.array([f"{before}{n:0{width}d}{after}" for n in numbers.tolist()], pa.string())
 
 
 def coded(numbers: Places, positions: tuple[str, ...], salt: int) -> pa.Array:

@@ -31,7 +31,7 @@ def parse_rows(pairs: list[str]) -> dict[str, int]:
         name, _, number = pair.rpartition("=")
         if not name or name in found or not number.isascii() or not number.isdecimal():
             raise UsageError("--rows", expected="TABLE=NUMBER, each table once",
-                             got="something else", remedy="write --rows customers=1000")  # fmt: skip
+                             got="something else", remedy="write customers=1000")  # fmt: skip
         found[name] = int(number)
     return found
 
