@@ -123,3 +123,29 @@ def test_the_database_that_is_read_is_not_written_over(
     for arguments in (["db", "schema", shop], ["fit", f"{shop}#orders"]):
         assert tabsynth(*arguments, "-o", path).code == 2
     assert path.read_bytes() == before
+
+
+def test_checks_declare_the_domain_of_a_private_fit(tabsynth: Run, tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "p.db")
+    connection.executescript("""CREATE TABLE visits (id INTEGER PRIMARY KEY,
+      ward TEXT CHECK (ward IN ('a', 'b', 'c')), age INTEGER CHECK (age BETWEEN 0 AND 120))""")
+    rng = np.random.default_rng(0)
+    rows = [(i, "abc"[rng.integers(3)], int(rng.integers(120))) for i in range(300)]
+    connection.executemany("INSERT INTO visits VALUES (?, ?, ?)", rows)
+    # neither a value of another type nor bytes that are no text stop a fit that may not tell
+    connection.execute("PRAGMA ignore_check_constraints = 1")
+    connection.execute("INSERT INTO visits VALUES (300, CAST(x'ff' AS TEXT), 'unknown')")
+    connection.commit()
+    connection.close()
+    url = f"sqlite:///{tmp_path / 'p.db'}#visits"
+    budget = ["--epsilon", "1", "--source-id", "s", "--ledger", tmp_path / "l.sqlite"]
+    done = tabsynth("fit", url, *budget, "--synthesizer", "mst", "-o", tmp_path / "m")
+    assert done.code == 0, done.err
+    schema = modelfile.load(tmp_path / "m").schema
+    assert schema.field("ward").domain == ("a", "b", "c")
+    assert schema.field("age").bounds == (0, 120)
+    # without a budget both are told
+    plain = tabsynth("fit", url, "-o", tmp_path / "n")
+    assert plain.code == 4
+    assert "unknown" not in plain.err
+    assert not (tmp_path / "n").exists()

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tabsynth.database import Database
-from tabsynth.errors import DataError
+from tabsynth.errors import DataError, SchemaError
 from tabsynth.stores.address import open_store
 
 SHOP = """
@@ -92,3 +92,36 @@ def test_files_of_a_folder_are_tables(tmp_path: Path) -> None:
     schema = store.reflect()
     assert dict(schema.paths) == {"a": "a.csv", "b": "b.jsonl"}
     assert pa.Table.from_batches(store.read("a")).to_pydict() == {"x": ["1", "2"], "y": ["u", "v"]}
+
+
+def test_a_number_column_that_holds_texts_is_read_as_texts(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "t.db")
+    connection.execute("CREATE TABLE t (a INTEGER, b REAL)")
+    connection.executemany("INSERT INTO t VALUES (?, ?)", [(1, 1.5), ("SECRET", 2), (None, 3)])
+    connection.commit()
+    connection.close()
+    store = open_store(f"sqlite:///{tmp_path / 't.db'}")
+    raw = pa.Table.from_batches(store.read("t"))
+    assert raw.to_pydict() == {"a": ["1", "SECRET", None], "b": [1.5, 2.0, 3.0]}
+    with pytest.raises(DataError, match="column 'a': 1 record is not an integer") as refused:
+        Database.checked({"t": raw}, store.reflect(), where="t")
+    assert "SECRET" not in str(refused.value)
+
+
+def test_keys_that_lead_nowhere_are_left_out_and_noted(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "t.db")
+    connection.executescript("""
+      CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER REFERENCES b(id), name TEXT);
+      CREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a,
+        gone INTEGER REFERENCES gone(id), loose TEXT REFERENCES a(name),
+        twice INTEGER GENERATED ALWAYS AS (id * 2));""")
+    connection.close()
+    schema = open_store(f"sqlite:///{tmp_path / 't.db'}").reflect()
+    assert [k.fields for k in schema.foreign_keys["b"]] == [("a",)]
+    notes = " ".join(schema.tables["b"].tabsynth.notes)
+    assert "foreign key gone: left out, as it leads to 'gone', which is not among" in notes
+    assert "foreign key loose: left out, as it leads to columns of 'a' that are not" in notes
+    assert "column 'twice': computed by the database; left out" in notes
+    # keys may lead round in a circle; who needs an order is told
+    with pytest.raises(SchemaError, match="a circle among the tables 'a', 'b'"):
+        _ = schema.parents_first
