@@ -57,7 +57,7 @@ def writing_mysql(
         if mode == "append":
             yield from _appending(driver, plan, where)
         else:
-            yield from _staging(driver, plan, there, where)
+            yield from _staging(connection, plan, there, where)
     finally:
         # the server rolls back what was not committed, and gives the lock free
         with suppress(Exception):
@@ -90,8 +90,11 @@ class ValuesWriter:
                     self._driver.query(start + rows)
 
 
-def _staging(driver: Any, plan: Plan, there: DatabaseSchema, where: str) -> Iterator[ValuesWriter]:
+def _staging(
+    connection: sa.Connection, plan: Plan, there: DatabaseSchema, where: str
+) -> Iterator[ValuesWriter]:
     called = staging_names(plan.schema)
+    driver: Any = connection.connection.driver_connection
     try:
         with written(where):
             for name in plan.order:
@@ -108,13 +111,25 @@ def _staging(driver: Any, plan: Plan, there: DatabaseSchema, where: str) -> Iter
             pairs = ", ".join(f"{_name(a)} TO {_name(b)}" for a, b in moves)
             driver.query(f"RENAME TABLE {pairs}")
     except BaseException:
-        with suppress(Exception):
-            driver.query("ROLLBACK")
-            _drop(driver, list(called.values()))
+        _clean(connection, list(called.values()))
         raise
     # all is there; what is left of the old tables the next run would take away as well
     with suppress(Exception):
         _drop(driver, list(old.values()))
+
+
+def _clean(connection: sa.Connection, names: list[str]) -> None:
+    """Take unfinished tables away, by another connection where this one is lost."""
+    try:
+        driver: Any = connection.connection.driver_connection
+        driver.query("ROLLBACK")
+        _drop(driver, names)
+    except Exception:
+        # where this fails as well, the next run does it
+        with suppress(Exception), connection.engine.connect() as another:
+            driver = another.connection.driver_connection
+            driver.query("SET SESSION lock_wait_timeout = 10")
+            _drop(driver, names)
 
 
 def _appending(driver: Any, plan: Plan, where: str) -> Iterator[ValuesWriter]:
