@@ -200,7 +200,7 @@ def postgresql_server() -> Iterator[Server]:
         port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off",
-            "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "30",
+            "full_page_writes": "off", "max_connections": "30",
             "shared_buffers": "64MB", "autovacuum": "off",
         }  # fmt: skip
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
@@ -238,7 +238,7 @@ def mariadb_server() -> Iterator[Server]:
         command = [
             *common, "--bind-address=127.0.0.1", f"--port={port}", f"--socket={folder}/socket",
             f"--pid-file={folder}/pid", "--skip-name-resolve", "--innodb-flush-method=nosync",
-            "--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--innodb-fast-shutdown=2",
+            "--innodb-flush-log-at-trx-commit=2", "--skip-log-bin", "--innodb-fast-shutdown=2",
         ]  # fmt: skip
         with running(Server("mariadb", port, command, account, _answers)) as server:
             yield server
