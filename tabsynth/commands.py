@@ -41,6 +41,7 @@ from tabsynth.options import (
     Target,
     Train,
     check_junit,
+    finish,
     parameters,
     place_for_model,
     read_policy,
@@ -56,7 +57,6 @@ from tabsynth.options import (
 from tabsynth.progress import Progress
 from tabsynth.schema_commands import schema_app
 
-EXIT_BY_VERDICT = {"pass": 0, "fail": 1, "inconclusive": 3}
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
@@ -175,7 +175,7 @@ def run(
                     "audience": audience},
             with_private_report=with_private_report, progress=Progress(quiet=_quiet),
         )  # fmt: skip
-        return _finish(report, out, junit, private=with_private_report)
+        return finish(report, out, junit, private=with_private_report)
     if with_private_report:
         raise UsageError("--with-private-report", expected="--epsilon beside it", got="none",
                          remedy="leave it out; without a budget every report is one")  # fmt: skip
@@ -193,7 +193,7 @@ def run(
         target=target, protected=protected, strata=strata, policy=accepted, deep=deep,
         audience=audience, seed=seed, say=progress.say,
     )  # fmt: skip
-    return _finish(workflow.for_audience(report, audience, table.schema), out, junit)
+    return finish(workflow.for_audience(report, audience, table.schema), out, junit)
 
 
 @app.command()
@@ -337,7 +337,7 @@ def evaluate(
             junit=junit, seed=seed, beside=beside, progress=progress, epsilon=epsilon,
             delta=delta, ledger=ledger, source_id=source_id,
         )  # fmt: skip
-        return _finish(report, out, junit)
+        return finish(report, out, junit)
     refuse_alone({"--epsilon": epsilon, "--delta": delta, "--ledger": ledger,
                   "--source-id": source_id}, "--private")  # fmt: skip
     trained, apart = required("--train", train), required("--holdout", holdout)
@@ -354,7 +354,7 @@ def evaluate(
     )  # fmt: skip
     shown = workflow.for_audience(report, audience, real.schema)
     workflow.save_report(shown, out)
-    return _finish(shown, out, junit)
+    return finish(shown, out, junit)
 
 
 @app.command()
@@ -482,16 +482,3 @@ def list_names(
         typer.echo(f"{name:20} {registry.summary(kind, name)}")
     if not registry.names(kind):
         Progress(quiet=_quiet).say(f"no {kind} in this version")
-
-
-def _finish(report: Any, out: Path, junit: Path | None, *, private: bool = False) -> None:
-    from tabsynth.io.atomic import write_text
-    from tabsynth.report.junit import junit_xml
-
-    if junit is not None:
-        write_text(junit, junit_xml(report))
-    typer.echo(f"verdict: {report.verdict}")
-    for reason in report.reasons:
-        typer.echo(f"  {reason}")
-    typer.echo(f"report: {out / ('private-report.html' if private else 'report.html')}")
-    raise typer.Exit(EXIT_BY_VERDICT[report.verdict])

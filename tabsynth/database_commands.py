@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from tabsynth.options import spare
+from tabsynth.options import (
+    ForWhom,
+    Junit,
+    OutDir,
+    PolicyFile,
+    Seed,
+    check_junit,
+    finish,
+    read_policy,
+    spare,
+)
+from tabsynth.progress import Progress
 
 db_app = typer.Typer(help="Whole databases: their schemas and records.", no_args_is_help=True)
 
@@ -105,3 +116,60 @@ def db_mock(
         typer.echo(f"{name}: {number:,} records")
     if place is not None:
         typer.echo(f"wrote {place}: what is special in single records")
+
+
+@db_app.command(name="evaluate")
+def db_evaluate(
+    context: typer.Context,
+    train: Annotated[
+        str, typer.Option(metavar="URL|DIR", help="the real database that was fitted")
+    ],
+    synthetic: Annotated[str, typer.Option(metavar="URL|DIR", help="the synthetic database")],
+    out: OutDir,
+    holdout: Annotated[
+        str | None,
+        typer.Option(metavar="URL|DIR", help="real people, with all of theirs, that no fit saw"),
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option("--schema", readable=False, help="Data Package (.yaml or .json)"),
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option(metavar="TABLE", help="the table of the people or things to protect"),
+    ] = None,
+    policy: PolicyFile = None,
+    audience: ForWhom = "internal",
+    junit: Junit = None,
+    seed: Seed = None,
+) -> None:
+    """Judge a synthetic database against real ones: entities, relations, and tables.
+
+    Attacks are made on entities, each with all that hangs from it; they need a --holdout.
+    """
+    from tabsynth import workflow
+    from tabsynth.database_workflow import read_database, read_found
+    from tabsynth.io.atomic import check_directory
+    from tabsynth.relational.evaluation import Found, evaluate_database
+    from tabsynth.schema.database import load_database_schema
+    from tabsynth.stores.address import open_store
+    from tabsynth.stores.place import file_of
+
+    progress = Progress(quiet=bool(context.find_root().params.get("quiet")))
+    check_directory(out, workflow.REPORTS)
+    files = [file_of(address) for address in (train, synthetic, holdout) if address]
+    check_junit(junit, out, *files, schema, policy)
+    accepted = read_policy(policy)
+    declared = None if schema is None else load_database_schema(schema)
+    progress.say("reading")
+    real = read_database(open_store(train), declared, say=progress.say)
+    report = evaluate_database(
+        real,
+        Found.of(read_found(open_store(synthetic), real.schema), real.schema),
+        holdout=read_database(open_store(holdout), real.schema) if holdout else None,
+        entity=entity, policy=accepted, seed=seed, say=progress.say,
+    )  # fmt: skip
+    entities = real.schema.tables[report.provenance["entity"]]
+    shown = workflow.for_audience(report, audience, entities)
+    workflow.save_report(shown, out)
+    finish(shown, out, junit)

@@ -53,6 +53,23 @@ def read_tables(
     return raw
 
 
+def read_found(store: Source, schema: DatabaseSchema) -> dict[str, pa.Table]:
+    """What a store holds of the tables of a schema, with all their columns, whatever they are.
+
+    Args:
+        store: a database or a folder, perhaps without some of the tables or columns.
+        schema: whose tables are looked for.
+
+    Raises:
+        DataError: a store that cannot be read at all.
+    """
+    with store.snapshot() as held:
+        there = held.reflect().tables
+        return {
+            name: read_whole(held, name, there[name]) for name in schema.tables if name in there
+        }
+
+
 def completed(schema: DatabaseSchema, raw: Mapping[str, pa.Table]) -> DatabaseSchema:
     """A declared schema with what the records show where it says nothing, marked as observed.
 

@@ -29,6 +29,7 @@ def judge(
     *,
     policy: Policy | None = None,
     deep: Sequence[int] | None = None,
+    beside: Sequence[Result] = (),
     provenance: dict[str, Any] | None = None,
     progress: Progress = lambda _: None,
 ) -> Report:
@@ -39,6 +40,7 @@ def judge(
         policy: what the gate accepts; by default the documented one.
         deep: asks for shadow fits, on targets chosen among the training records and on those at
             these positions; None for no shadow fits.
+        beside: figures that were measured elsewhere and count as those of metrics do.
         provenance: what to add to the report about where the table came from.
         progress: called with the name of each metric and attack before it runs.
 
@@ -49,6 +51,7 @@ def judge(
     """
     policy = policy or Policy()
     figures, attacked = (_measure(kind, comparison, progress) for kind in ("metrics", "attacks"))
+    figures += beside
     if deep is not None:
         attacked += shadow(comparison, targets=deep, say=progress)
     attacked = [held(r, policy) for r in attacked]
@@ -96,7 +99,8 @@ def _say_nothing(*_: object, **__: object) -> None:
     """In the place of what shows a warning."""
 
 
-def _provenance(comparison: Comparison) -> dict[str, Any]:
+def versions() -> dict[str, Any]:
+    """What a report was made with."""
     return {
         "tabsynth": __version__,
         "libraries": {
@@ -106,6 +110,12 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
             "pyarrow": pa.__version__,
             "scikit-learn": sklearn.__version__,
         },
+    }
+
+
+def _provenance(comparison: Comparison) -> dict[str, Any]:
+    return {
+        **versions(),
         "columns": {
             "modelled": list(comparison.train.schema.modelled_names),
             "invented": [f.name for f in comparison.train.schema.fields if f.is_generated],

@@ -147,7 +147,7 @@ def _broken(results: Sequence[Result]) -> list[str]:
     reasons = []
     rules = [r for r in results if r.name == "violations"]
     if rules:
-        shown = "; ".join(f"column {r.column!r} ({r.group}), {r.method}" for r in rules[:SHOWN])
+        shown = "; ".join(f"{_place(r)} ({r.group}), {r.method}" for r in rules[:SHOWN])
         more = f"; and {len(rules) - SHOWN} more kinds" if len(rules) > SHOWN else ""
         reasons.append(f"Synthetic records break the schema: {shown}{more}.")
     between = [r for r in results if r.name == "constraint_violations" and r.group]
@@ -233,6 +233,12 @@ def _absent(results: Sequence[Result]) -> list[str]:
     told = dict.fromkeys(f"{_title(r.name)}: no figure; it {r.method}." for r in absent
                          if r.name != "withheld_copies")  # fmt: skip
     return list(told)[:SHOWN]
+
+
+def _place(result: Result) -> str:
+    """The column of a violation, and its table where there are several."""
+    column = f"column {result.column!r}"
+    return column if result.table is None else f"table {result.table!r}, {column}"
 
 
 def _where(result: Result) -> str:

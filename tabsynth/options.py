@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -99,6 +99,7 @@ Private = Annotated[
         "--epsilon and --source-id",
     ),
 ]
+EXIT_BY_VERDICT: Final = {"pass": 0, "fail": 1, "inconclusive": 3}
 Later = Annotated[str | None, typer.Option(hidden=True)]
 
 
@@ -286,3 +287,17 @@ def refuse_budget(**options: Any) -> None:
             got="one that does not",
             remedy="leave it out",
         )
+
+
+def finish(report: Any, out: Path, junit: Path | None, *, private: bool = False) -> None:
+    """Say the verdict and its reasons, and end the command with its code."""
+    from tabsynth.io.atomic import write_text
+    from tabsynth.report.junit import junit_xml
+
+    if junit is not None:
+        write_text(junit, junit_xml(report))
+    typer.echo(f"verdict: {report.verdict}")
+    for reason in report.reasons:
+        typer.echo(f"  {reason}")
+    typer.echo(f"report: {out / ('private-report.html' if private else 'report.html')}")
+    raise typer.Exit(EXIT_BY_VERDICT[report.verdict])

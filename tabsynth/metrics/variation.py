@@ -123,7 +123,7 @@ def group_means(values: NDArray[np.float64], groups: Levels) -> NDArray[np.float
 def variation_results(measure: Measure, parts: list[Variation], *, listed: int) -> list[Result]:
     """The mean over the parts, and the parts, worst first."""
     ordered = sorted(parts, key=lambda p: p.distances[1] - p.distances[0])[:listed]
-    figures = [_figure(parts), *(_figure([p], p.label) for p in ordered)]
+    figures = [mean_variation(parts), *(mean_variation([p], p.label) for p in ordered)]
     return [measure.result(f) for f in figures]
 
 
@@ -137,7 +137,7 @@ def _of_columns(name: str, comparison: Comparison, order: int, *, at_most: int) 
     parts = [
         variation(
             " × ".join(names[j] for j in columns),
-            [_joint(t, columns, sizes) for t in tables],
+            [joint_levels(t, columns, sizes) for t in tables],
             groups,
         )
         for columns in chosen
@@ -148,7 +148,7 @@ def _of_columns(name: str, comparison: Comparison, order: int, *, at_most: int) 
         name, UNIT, METHOD + drawn, n=comparison.modelled.synthetic.num_rows, seed=comparison.seed
     )
     results = variation_results(measure, parts, listed=len(parts) if order == 1 else LISTED)
-    return [results[0], *_worst_tenth(measure, parts), *results[1:]]
+    return [results[0], *worst_tenth(measure, parts), *results[1:]]
 
 
 def column_sets(
@@ -163,7 +163,8 @@ def column_sets(
     return sorted(drawn)
 
 
-def _joint(table: NDArray[np.int16], columns: tuple[int, ...], sizes: list[int]) -> Levels:
+def joint_levels(table: NDArray[np.int16], columns: tuple[int, ...], sizes: list[int]) -> Levels:
+    """A number for every record, equal where the levels of all these columns are."""
     level = table[:, columns[0]].astype(np.int64)
     for j in columns[1:]:
         level = level * sizes[j] + table[:, j]
@@ -173,17 +174,26 @@ def _joint(table: NDArray[np.int16], columns: tuple[int, ...], sizes: list[int])
 def _levels(comparison: Comparison) -> tuple[list[NDArray[np.int16]], list[int]]:
     """Levels of synthetic, holdout, reference, baseline and drawn records; how many per column."""
     small = comparison.modelled
-    tables = compared_tables(small)
-    arrays, categorical = features([small.train, *tables])
+    return levels_of(small.train, compared_tables(small))
+
+
+def levels_of(train: Table, tables: list[Table]) -> tuple[list[NDArray[np.int16]], list[int]]:
+    """Levels of every column, and how many there are of each.
+
+    Args:
+        train: whose numbers say where to cut.
+        tables: of the same schema, of which levels are wanted; shape (records, columns) each.
+    """
+    arrays, categorical = features([train, *tables])
     coded = [np.empty(a.shape, np.int16) for a in arrays[1:]]
     sizes = []
     for j, is_category in enumerate(categorical):
-        train = arrays[0][:, j]
-        present = train[~np.isnan(train)]
+        known = arrays[0][:, j]
+        present = known[~np.isnan(known)]
         if is_category or not len(present):
             cuts = np.arange(LEVELS - 1) + 0.5
         else:
-            cuts = _cuts(present)
+            cuts = cuts_of(present)
         seen = np.zeros(len(cuts) + 2, bool)
         for array, levels in zip(arrays[1:], coded, strict=True):
             # NaN sorts behind the last cut; missing stands behind every number
@@ -197,7 +207,7 @@ def _levels(comparison: Comparison) -> tuple[list[NDArray[np.int16]], list[int]]
     return coded, sizes
 
 
-def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def cuts_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Quantiles of the values; a value equal to a cut belongs above it.
 
     Several quantiles in one place are a spike, such as the 0 of amounts that are mostly 0: it gets
@@ -211,7 +221,7 @@ def _cuts(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return distinct
 
 
-def _figure(parts: list[Variation], label: str | None = None) -> Figure:
+def mean_variation(parts: list[Variation], label: str | None = None) -> Figure:
     """The mean over the parts."""
     distances = np.mean([p.distances for p in parts], axis=0)
     return _with_error(distances, parts, label)
@@ -232,7 +242,7 @@ def _with_error(
     )
 
 
-def _worst_tenth(measure: Measure, parts: list[Variation]) -> list[Result]:
+def worst_tenth(measure: Measure, parts: list[Variation]) -> list[Result]:
     """The mean over the tenth of the parts with the largest distances, each table's own tenth."""
     if len(parts) < 10:
         return []

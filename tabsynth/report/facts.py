@@ -91,6 +91,7 @@ PUBLIC_FACTS: Final[dict[str, Callable[[object], Any]]] = {
     "protected": _list,
     "strata": _list,
     "target": _name,
+    "entity": _name,
     "audited_records": _count,
     "train_records": _count,
     "holdout_records": _count,

@@ -65,6 +65,8 @@ class Group:
     @property
     def kind(self) -> str:
         """What the parts are."""
+        if self.of_tables:
+            return "tables and columns"
         if any(r.group is not None for r in self.parts):
             return "variants" if self.family == "privacy" else "groups"
         return "pairs" if all(" × " in (r.column or "") for r in self.parts) else "columns"
@@ -73,6 +75,11 @@ class Group:
     def percent(self) -> bool:
         """True when the figures are shares, shown as percentages."""
         return self.leading.unit == "share"
+
+    @property
+    def of_tables(self) -> bool:
+        """True for figures of the tables of a database, each by itself."""
+        return self.leading.table is not None
 
     @property
     def is_diagnostic(self) -> bool:
@@ -89,14 +96,15 @@ def grouped(results: Iterable[Result]) -> list[Group]:
     """Results by measure, in the order of `WORDS`, then of appearance; parts worst first."""
     found: dict[tuple[str, ...], list[Result]] = {}
     for result in results:
-        key = result.family, result.name, result.unit, result.better
+        by_itself = "" if result.table is None else "table"
+        key = result.family, result.name, result.unit, result.better, by_itself
         found.setdefault(key, []).append(result)
     known = {name: i for i, name in enumerate(WORDS)}
     order = sorted(found, key=lambda measure: known.get(measure[1], len(known)))
     groups = []
     for i, measure in enumerate(order):
-        parts = [r for r in found[measure] if r.column is not None or r.group is not None]
-        overall = [r for r in found[measure] if r.column is None and r.group is None]
+        parts = [r for r in found[measure] if about(r)]
+        overall = [r for r in found[measure] if not about(r)]
         ranked = tuple(sorted(parts, key=_badness))
         family = found[measure][0].family
         groups.append(Group(f"m{i}", measure[1], family, tuple(overall), ranked))
@@ -120,7 +128,13 @@ def worst_first(groups: Iterable[Group]) -> list[Group]:
 
 def label(result: Result) -> str:
     """What a result is about."""
-    return ", ".join(p for p in (result.column, result.group) if p is not None) or "overall"
+    return about(result) or "overall"
+
+
+def about(result: Result) -> str:
+    """Table, column and group of a result, as far as it has them; empty for an overall one."""
+    inside = ", ".join(p for p in (result.column, result.group) if p is not None)
+    return ": ".join(p for p in (result.table, inside) if p)
 
 
 def status_words(result: Result) -> str:

@@ -72,6 +72,10 @@ SECTIONS: dict[Family, Section] = {
 }  # fmt: skip
 
 
+TABLES: Final = Section(
+    "Tables", "Is each table right by itself, whatever hangs from what? Worst first.",
+    "Nothing was measured.",
+)  # fmt: skip
 AUDIT_SECTIONS: dict[Family, Section] = {
     "bias": Section(
         "Groups", "Who is in the table, and how do outcomes differ?", "Nothing was measured."
@@ -97,7 +101,8 @@ def render_html(report: Report) -> str:
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
-    ordered = _by_section(shown)
+    own = [g for g in shown if not g.of_tables]
+    ordered = _by_section(own)
     known = power(report)
     context: dict[str, Any] = {
         "fragment": False,
@@ -116,8 +121,11 @@ def render_html(report: Report) -> str:
         "threats": threats.tried(report.results),
         "power": _power_view(groups, Markup(power_chart(known, ident="power"))),
         "sections": [
-            _section_view(words, family, shown, limit=limit)
-            for family, words in (AUDIT_SECTIONS if report.is_audit else SECTIONS).items()
+            *(
+                _section_view(words, family, own, limit=limit)
+                for family, words in (AUDIT_SECTIONS if report.is_audit else SECTIONS).items()
+            ),
+            *_tables_view([g for g in shown if g.of_tables], limit=limit),
         ],
         "certificate": certificate_of(report.provenance),
         **_reproduction(report.provenance),
@@ -137,7 +145,7 @@ def summary_html(report: Report) -> str:
     """
     if report.is_comparison:
         return _template("comparison.html.j2").render(**comparison_view(report, fragment=True))
-    groups = [g for g in grouped(report.results) if g.name != POWER]
+    groups = [g for g in grouped(report.results) if g.name != POWER and not g.of_tables]
     rows = headline(_by_section(groups))
     return _template().render(
         fragment=True,
@@ -167,6 +175,14 @@ def _section_view(
         "words": words,
         "groups": [_group_view(g, limit) for g in ordered],
     }
+
+
+def _tables_view(groups: Sequence[Group], *, limit: int) -> list[dict[str, Any]]:
+    """The section of the tables of a database, each by itself; none where there are none."""
+    if not groups:
+        return []
+    views = [_group_view(g, limit) for g in diagnostics_last(worst_first(groups))]
+    return [{"ident": "tables", "words": TABLES, "groups": views}]
 
 
 def _group_view(group: Group, limit: int) -> dict[str, Any]:

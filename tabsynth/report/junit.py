@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from typing import Final, NamedTuple
 
 from tabsynth.report.charts import Scale, finite
+from tabsynth.report.figures import about
 from tabsynth.report.model import Report, Result
 
 # what XML 1.0 has no way to write
@@ -17,6 +18,7 @@ _RULES: Final = frozenset(
         "valid_cells",
         "violations",
         "key_violations",
+        "orphans",
         "constraint_violations",
         "unique_copies",
         "near_copies",
@@ -90,8 +92,8 @@ def _gate(report: Report) -> list[Case]:
 
 
 def _figure(result: Result) -> Case:
-    about = ", ".join(p for p in (result.column, result.group) if p is not None)
-    name = f"{result.name} [{about}]" if about else result.name
+    what = about(result)
+    name = f"{result.name} [{what}]" if what else result.name
     if result.status == "fail":
         return Case("figures", name, "failure", _words(result))
     if result.value is None:

@@ -38,6 +38,8 @@ class Result(BaseModel):
         method: how, in one line.
         seed: of the random draws, None when there are none.
         synthesizer: whose table it is about, where a report compares several.
+        table: which table of a database it is about by itself; None in a report on one table, and
+            for entities and relations.
         status: `ok`; `attention` (worth a look); `fail` (breaks the gate); `uninformative` (the
             scale is within noise); `diagnostic` (can neither pass nor fail).
     """
@@ -61,6 +63,7 @@ class Result(BaseModel):
     method: str
     seed: int | None = None
     synthesizer: str | None = None
+    table: str | None = None
     status: Status = "ok"
 
 

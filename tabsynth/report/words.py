@@ -33,6 +33,10 @@ WORDS: dict[str, Words] = {
         "Keys repeated or missing",
         "The share of synthetic records whose key is missing or stands more than once.",
     ),
+    "orphans": Words(
+        "Children whose key leads nowhere",
+        "The share of a table's synthetic records that name a parent which is not there.",
+    ),
     "constraint_violations": Words(
         "Rules between columns broken",
         "The share of synthetic records that break a constraint of the schema.",
@@ -49,6 +53,20 @@ WORDS: dict[str, Words] = {
     "threeway_tv": Words(
         "Triples of columns",
         "The same for three columns together, over a sample of triples.",
+    ),
+    "children_per_parent_tv": Words(
+        "Children per parent",
+        "How far the numbers of children that parents have lie from the real ones: the share of "
+        "parents that would need another number.",
+    ),
+    "parent_child_tv": Words(
+        "Children with their parents",
+        "How far every column of a child together with every column of its parent lies from the "
+        "real ones: shows children that hang from the wrong parents though each table is right.",
+    ),
+    "parent_child_tv_worst_tenth": Words(
+        "Children with their parents, worst tenth",
+        "The mean over the tenth of these pairs that lie furthest off.",
     ),
     "noisy_univariate_tv": Words(
         "Single columns, under noise",

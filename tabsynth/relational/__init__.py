@@ -1,0 +1,1 @@
+"""A synthetic database judged against real ones: entities, relations, and tables."""

@@ -1,0 +1,146 @@
+"""Which table holds the entities that an evaluation protects, and what hangs from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.database import NO_PARENT, Database
+from tabsynth.errors import UsageError
+from tabsynth.schema.database import DatabaseSchema
+from tabsynth.schema.keys import ForeignKey
+
+# attacks on fewer people show nothing; a table with fewer records is rather looked up than attacked
+LOOKED_UP: Final = 200
+DEPTH: Final = 2
+
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A way down from the entities to the records of another table.
+
+    Args:
+        label: what its columns are called by.
+        steps: tables and the keys by which they lead one step up, from the entities downward.
+    """
+
+    label: str
+    steps: tuple[tuple[str, ForeignKey], ...]
+
+    @property
+    def table(self) -> str:
+        """Where the way ends."""
+        return self.steps[-1][0]
+
+    def owners(self, database: Database) -> Places:
+        """For each record of the last table, the place of its entity; `NO_PARENT` without one."""
+        above = None
+        for table, key in self.steps:
+            places = database.parents(table, key)
+            if above is not None:
+                # no parent has no entity: its place, -1, reads what is appended
+                places = np.append(above, NO_PARENT)[places]
+            above = places
+        assert above is not None
+        return above
+
+
+def entity_table(schema: DatabaseSchema, sizes: Mapping[str, int], named: str | None = None) -> str:
+    """The table whose records are protected, with all that hangs from them.
+
+    Args:
+        schema: of the database.
+        sizes: records by table.
+        named: by a person; taken as it is.
+
+    Returns:
+        The table that is named; else the one that a declared privacy unit leads to; else, of the
+        tables without a parent, that from which most tables hang. A table with fewer than 200
+        records counts as no parent while others have more: it is looked up, like a list of towns.
+
+    Raises:
+        UsageError: a table that is not there, or privacy units of two tables and none named.
+    """
+    if named is not None:
+        if named not in schema.tables:
+            raise UsageError(
+                "--entity", expected=f"one of {', '.join(list(schema.tables)[:12])}",
+                got=f"{named!r}", remedy="name the table of the people to protect",
+            )  # fmt: skip
+        return named
+    declared = sorted({unit for name in schema.tables for unit in [_unit(schema, name)] if unit})
+    if len(declared) == 1:
+        return declared[0]
+    if declared:
+        raise UsageError(
+            "--entity", expected="one table of people", got=f"privacy units in {len(declared)}",
+            remedy=f"name one of {', '.join(declared)}",
+        )  # fmt: skip
+    looked_up = {name for name, size in sizes.items() if size < LOOKED_UP}
+    if len(looked_up) == len(sizes):
+        looked_up = set()
+    free = [
+        name
+        for name in schema.tables
+        if name not in looked_up
+        and {k.parent for k in schema.foreign_keys[name]} <= {name, *looked_up}
+    ]
+    # a circle of keys leaves none
+    return max(
+        free or list(schema.tables), key=lambda name: (len(below(schema, name)), sizes[name])
+    )
+
+
+def below(schema: DatabaseSchema, table: str) -> frozenset[str]:
+    """Tables whose keys lead to a table, directly or through others; without the table itself."""
+    found: set[str] = set()
+    front = {table}
+    while front:
+        front = {
+            child
+            for child, keys in schema.foreign_keys.items()
+            if any(key.parent in front for key in keys)
+        } - found - {table}  # fmt: skip
+        found |= front
+    return frozenset(found)
+
+
+def descents(schema: DatabaseSchema, entity: str) -> tuple[Descent, ...]:
+    """Ways from the entities to their children and grandchildren, nearest first."""
+    ways: list[tuple[tuple[str, ForeignKey], ...]] = [()]
+    found = []
+    for _ in range(DEPTH):
+        ways = [
+            (*way, (child, key))
+            for way in ways
+            for child, keys in schema.foreign_keys.items()
+            for key in keys
+            if key.parent == (way[-1][0] if way else entity)
+            and child not in {entity, *(table for table, _ in way)}
+        ]
+        found += ways
+    tables = [way[-1][0] for way in found]
+    return tuple(
+        Descent(way[-1][0] if tables.count(way[-1][0]) == 1 else _told(way), way) for way in found
+    )
+
+
+def _told(way: tuple[tuple[str, ForeignKey], ...]) -> str:
+    """A way that ends where another one does: every table with its key."""
+    return " of ".join(f"{table} ({', '.join(key.fields)})" for table, key in reversed(way))
+
+
+def _unit(schema: DatabaseSchema, table: str) -> str | None:
+    """The table that a declared privacy unit leads to; None where it leads to none."""
+    unit = schema.tables[table].tabsynth.privacy_unit
+    if unit is None:
+        return None
+    if (unit,) == schema.tables[table].primary_key:
+        return table
+    return next((k.parent for k in schema.foreign_keys[table] if k.fields == (unit,)), None)
