@@ -122,7 +122,7 @@ def plan_entities(train: Database, entity: str) -> Plan:
             values = source.read(train, descent.table)
             beside = "" if source.key is None else f"{source.key.parent}."
             label = f"{descent.label}.{beside}{source.field.name}"
-            others += _aggregates(label, descent, source, values, owners, many)
+            others += _aggregates(label, descent, source, values=values, owners=owners, many=many)
     taken = {field.name for field in own}
     below = [a for a in (*counts, *others) if a.field.name not in taken]
     return Plan(entity, own, tuple(below[: max(MOST - len(own), 1)]))
@@ -166,7 +166,7 @@ def _sources(schema: DatabaseSchema, descent: Descent, entity: str) -> list[Sour
 
 
 def _aggregates(
-    label: str, descent: Descent, source: Source, values: pa.Array, owners: Places,
+    label: str, descent: Descent, source: Source, *, values: pa.Array, owners: Places,
     many: NDArray[np.int64],
 ) -> list[Aggregate]:  # fmt: skip
     """Columns of an entity from one column of its children; none where few have a value."""
@@ -181,7 +181,7 @@ def _aggregates(
         renamed = field.model_copy(update={"name": label, "constraints": free})
         return [Aggregate(renamed, descent, "only", source)]
     if field.is_categorical:
-        return _shares(label, descent, source, values, owners)
+        return _shares(label, descent, source, values=values, owners=owners)
     if field.type in ("date", "datetime"):
         ends: tuple[What, ...] = ("first", "last")
         return [
@@ -198,7 +198,7 @@ def _aggregates(
 
 
 def _shares(
-    label: str, descent: Descent, source: Source, values: pa.Array, owners: Places
+    label: str, descent: Descent, source: Source, *, values: pa.Array, owners: Places
 ) -> list[Aggregate]:
     declared = source.field.declares("categories") or source.field.type == "boolean"
     counted = sorted(
