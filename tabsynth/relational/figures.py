@@ -235,7 +235,8 @@ def _part(
     part = variation(label, levels, groups)
     value, reference, baseline, *draws = part.distances
     if not judged.held_out:
-        reference = float(np.mean(draws))
+        # few families differ more when drawn again than when they are mixed; that is no scale
+        reference = min(float(np.mean(draws)), baseline)
     return replace(part, distances=np.array([value, reference, baseline]))
 
 
