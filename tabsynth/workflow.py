@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -49,6 +48,7 @@ from tabsynth.report.datasheet import datasheet
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Audience, Report
 from tabsynth.report.public import public_report
+from tabsynth.rerun import run_again
 from tabsynth.sampler import sample
 from tabsynth.schema.check import check
 from tabsynth.schema.files import dump_schema
@@ -69,7 +69,6 @@ if TYPE_CHECKING:
 
 TRAIN_SHARE: Final = 0.8
 FURTHER_DRAWS: Final = 4
-
 REPORTS: Final = ("report.html", "report.json")
 RESULTS: Final = (
     "synthetic.parquet",
@@ -153,7 +152,7 @@ def run(
             strata=strata, policy=policy, deep=() if deep else None, seed=seed, say=say,
             provenance={
                 **made_by, "seed": seed,
-                "command": _command(
+                "command": run_again(
                     fitted, seed=seed, n=n, target=target, protected=protected, strata=strata
                 ),
             },
@@ -480,25 +479,6 @@ def describe_run(report: Report, schema: TableSchema, folder: Path) -> None:
     for name, write in texts.items():
         text = write(report, schema, name="synthetic table", sha256=digest)
         (folder / name).write_text(text, encoding="utf-8")
-
-
-def _command(
-    fitted: Fitted,
-    *,
-    seed: int,
-    n: int | None,
-    target: str | None,
-    protected: Sequence[str],
-    strata: Sequence[str],
-) -> str:
-    """What makes the same run again; names of files stand for themselves."""
-    parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
-    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
-    parts += [f"-n {n}"] if n else []
-    parts += [f"--target {shlex.quote(target)}"] if target else []
-    parts += [f"--protected {shlex.quote(name)}" for name in protected]
-    parts += [f"--strata {shlex.quote(name)}" for name in strata]
-    return " ".join([*parts, f"--seed {seed}"])
 
 
 def raw_table(table: TableLike | pa.Table) -> pa.Table:

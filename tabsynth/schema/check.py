@@ -217,15 +217,19 @@ def _stored(column: Values, field: FieldSchema) -> pa.ChunkedArray:
 
 
 def _key_violations(data: pa.Table, schema: TableSchema, known: list[Violation]) -> list[Violation]:
-    found = _violations_of_key(data, schema.primary_key, "primaryKey", "primary key", known)
+    found = _violations_of_key(
+        data, schema.primary_key, rule="primaryKey", words="primary key", known=known
+    )
     for key in schema.unique_keys:
         if key != schema.primary_key:
-            found += _violations_of_key(data, key, "unique", "unique key", [*known, *found])
+            found += _violations_of_key(
+                data, key, rule="unique", words="unique key", known=[*known, *found]
+            )
     return found
 
 
 def _violations_of_key(
-    data: pa.Table, key: tuple[str, ...], rule: str, words: str, known: list[Violation]
+    data: pa.Table, key: tuple[str, ...], *, rule: str, words: str, known: list[Violation]
 ) -> list[Violation]:
     """Values that a primary key lacks, and values that any key repeats; missing ones do not."""
     reported = {(v.column, v.rule) for v in known}

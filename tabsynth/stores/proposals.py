@@ -38,7 +38,7 @@ def with_keys(schemas: Mapping[str, TableSchema], raw: Mapping[str, pa.Table]) -
         fields = {field.name: field for field in schema.fields}
         foreign = []
         for column in schema.names:
-            parent = _parent(column, name, keys, schemas, data)
+            parent = _parent(column, name, keys=keys, schemas=schemas, data=data)
             if parent is None:
                 continue
             key = ForeignKey((column,), parent, (str(keys[parent]),))
@@ -77,6 +77,7 @@ def _primary(table: str, schema: TableSchema, data: pa.Table) -> str | None:
 def _parent(
     column: str,
     table: str,
+    *,
     keys: Mapping[str, str | None],
     schemas: Mapping[str, TableSchema],
     data: Mapping[str, pa.Table],
