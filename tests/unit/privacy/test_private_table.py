@@ -258,8 +258,8 @@ def test_what_it_says_of_itself_is_the_same_for_any_records() -> None:
     """Public attributes and texts of neighbouring tables are equal, and none holds an array."""
     public = {n for n in dir(PrivateTable) if not n.startswith("_")}
     assert public == {
-        "coarsened", "distances", "domain", "marginals", "outcomes", "remaining", "second_moments",
-        "select",
+        "coarsened", "critic_gradient", "distances", "domain", "marginals", "outcomes",
+        "remaining", "second_moments", "select",
     }  # fmt: skip
     assert all(name.startswith("_") for name in PrivateTable.__slots__)
     one, other = private(ROWS, 3, 2), private([*ROWS, (2, 1)], 3, 2)

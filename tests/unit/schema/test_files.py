@@ -17,6 +17,11 @@ from hypothesis import strategies as st
 from tabsynth.errors import SchemaError
 from tabsynth.io.read import read_raw
 from tabsynth.schema.check import check
+from tabsynth.schema.database import (
+    dump_database_schema,
+    load_database_schema,
+    parse_database_schema,
+)
 from tabsynth.schema.files import (
     bundled,
     dump_schema,
@@ -30,7 +35,10 @@ from tabsynth.schema.model import FieldSchema, TableSchema
 from tests.e2e.scene import WITHOUT_PRIVILEGES
 
 ROOT = Path(__file__).resolve().parents[3]
-EXAMPLES = sorted((ROOT / "schemas" / "examples").glob("*.yaml"))
+DATABASES = ("shop.yaml",)
+EXAMPLES = sorted(
+    p for p in (ROOT / "schemas" / "examples").glob("*.yaml") if p.name not in DATABASES
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -305,6 +313,17 @@ def test_bundled_files() -> None:
 
 def test_there_are_examples() -> None:
     assert [path.name for path in EXAMPLES] == ["adult.yaml", "fair.yaml", "randhie.yaml"]
+
+
+@pytest.mark.parametrize("name", DATABASES)
+def test_examples_of_databases_load(name: str) -> None:
+    path = bundled(f"examples/{name}")
+    assert path.read_text(encoding="utf-8").startswith("# ")
+    schema = load_database_schema(path)
+    again = parse_text(dump_database_schema(schema), "again", as_json=False)
+    assert parse_database_schema(again) == schema
+    fields = [field for table in schema.tables.values() for field in table.fields]
+    assert not any(field.tabsynth.observed for field in fields)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
