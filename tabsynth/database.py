@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabsynth.errors import DataError
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.table import Table
@@ -107,5 +108,4 @@ class Database:
 
 def _columns(table: Table, names: tuple[str, ...]) -> list[pa.Array]:
     """Key columns as plain values, since a join does not take dictionaries."""
-    columns = [table.column(name) for name in names]
-    return [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
+    return [spelled_out(table.column(name)) for name in names]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from tabsynth.schema.columns import spelled_out
 from tabsynth.table import Table
 
 LEAF: Final = 20
@@ -62,7 +63,7 @@ def learnable(records: NDArray[np.float64], categorical: NDArray[np.bool_]) -> N
 
 def shared_codes(columns: list[pa.Array]) -> list[NDArray[np.int64]]:
     """Codes of one column in several tables: equal for equal values, -1 for missing ones."""
-    plain = [c.cast(c.type.value_type) if pa.types.is_dictionary(c.type) else c for c in columns]
+    plain = [spelled_out(c) for c in columns]
     together = pa.chunked_array(plain).combine_chunks().dictionary_encode()
     codes = together.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return np.split(codes, np.cumsum([len(c) for c in columns])[:-1])

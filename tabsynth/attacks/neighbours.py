@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.learners import numbers, one_thread
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tabsynth.threads import in_threads
@@ -90,7 +91,7 @@ class Space:
         for field in schema.fields:
             columns = [t.column(field.name) for t in tables]
             if field.is_categorical:
-                listed.append(pa.chunked_array([_plain(c) for c in columns]).unique())
+                listed.append(pa.chunked_array([spelled_out(c) for c in columns]).unique())
             else:
                 values = np.concatenate([numbers(c) for c in columns])
                 ranked.append(np.sort(values[~np.isnan(values)]))
@@ -105,7 +106,7 @@ class Space:
         for j, field in enumerate(ordered):
             ranks[:, j] = _ranks(numbers(table.column(field.name)), self.sorted_numbers[j])
         for j, field in enumerate(listed):
-            found = pc.index_in(_plain(table.column(field.name)), value_set=self.categories[j])
+            found = pc.index_in(spelled_out(table.column(field.name)), value_set=self.categories[j])
             codes[:, j] = found.fill_null(-1).to_numpy(zero_copy_only=False)
         return Points((*(f.name for f in ordered), *(f.name for f in listed)), ranks, codes)
 
@@ -145,10 +146,6 @@ def nearest(queries: Points, among: Points, k: int) -> tuple[Floats, NDArray[np.
     with one_thread():
         in_threads(fill, range(0, len(queries), block))
     return distances, places
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _ranks(values: NDArray[np.float64], ordered: NDArray[np.float64]) -> NDArray[np.float64]:

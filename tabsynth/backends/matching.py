@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tabsynth.backends.frames import Learnt, texts
 from tabsynth.errors import ConditionError
 from tabsynth.learners import numbers
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.table import Table
 
@@ -153,7 +154,7 @@ def _weights(
 def _equal(column: pa.Array, field: FieldSchema, text: str) -> NDArray[np.bool_]:
     import pyarrow.compute as pc
 
-    plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    plain = spelled_out(column)
     value = pa.scalar({"boolean": text == "true", "integer": None}.get(field.type, text))
     if field.type == "integer":
         value = pa.scalar(int(text), pa.int64())

@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabsynth.learners import numbers
+from tabsynth.schema.columns import spelled_out
 from tabsynth.table import Table
 
 ENOUGH: Final = 30
@@ -134,9 +135,7 @@ class Strata:
 
 def texts(column: pa.Array) -> pa.Array:
     """The values of a column as texts; null stays null."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.cast(pa.string())
+    return spelled_out(column).cast(pa.string())
 
 
 def _grouping(tables: list[Table], columns: tuple[str, ...]) -> Grouping:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tabsynth.errors import ModelFileError
 from tabsynth.schema.check import storage_type
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.constraint import Cell
 from tabsynth.schema.model import FieldSchema, to_storage
 from tabsynth.schema.parse import value_type
@@ -97,10 +98,8 @@ def _written(cell: Cell, field: FieldSchema) -> Any:
 
 def encoded(column: pa.Array) -> pa.DictionaryArray:
     """A column as a dictionary of different values."""
-    if not pa.types.is_dictionary(column.type):
-        return column.dictionary_encode()
     # a dictionary may hold a text twice
-    return column.cast(column.type.value_type).dictionary_encode()
+    return spelled_out(column).dictionary_encode()
 
 
 def _plain(values: pa.Array) -> list[Any]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 
@@ -66,9 +67,7 @@ def _count(column: pa.ChunkedArray) -> ColumnCounts:
         # -0.0 and 0.0 are one value; so they must be one key
         present = pc.add(present, 0.0)
     counted = pc.value_counts(present)
-    values = counted.field("values")
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    values = spelled_out(counted.field("values"))
     counts = counted.field("counts").to_numpy(zero_copy_only=False).astype(np.int64)
     return ColumnCounts(values, counts, column.null_count)
 

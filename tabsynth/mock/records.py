@@ -23,6 +23,7 @@ from tabsynth.mock.places import Places
 from tabsynth.mock.sizes import sizes
 from tabsynth.mock.values import absent
 from tabsynth.schema.check import check, storage_type
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.constraint import Combinations, OneHot, Total, Unique
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.model import FieldSchema, TableSchema
@@ -239,7 +240,7 @@ def _with(table: Table, conditions: Table) -> Table:
             told = conditions.column(name)
             if len(told) == 1 and len(own) != 1:
                 told = told.take(pa.array(np.zeros(len(own), np.int64)))
-            plain = own.cast(own.type.value_type) if pa.types.is_dictionary(own.type) else own
+            plain = spelled_out(own)
             filled = told.cast(plain.type)
             filled = pc.coalesce(filled, plain)
             own = filled.dictionary_encode() if pa.types.is_dictionary(own.type) else filled
@@ -248,8 +249,7 @@ def _with(table: Table, conditions: Table) -> Table:
 
 
 def _stored(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
+    values = spelled_out(values)
     if pa.types.is_dictionary(kind):
         return values.cast(pa.string()).dictionary_encode()
     return values.cast(kind)

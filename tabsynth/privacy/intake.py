@@ -21,7 +21,7 @@ from tabsynth.privacy.journal import Journal
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.privacy.spending import Account
-from tabsynth.schema.columns import Values, is_text, mask, read_values
+from tabsynth.schema.columns import Values, is_text, mask, read_values, spelled_out
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.parse import convert, value_type
 
@@ -166,9 +166,7 @@ def require_columns(raw: pa.Table, names: tuple[str, ...], unit: str | None) -> 
 
 def distinct(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int64]]:
     """The distinct raw values of a column, null among them, and which each record has."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    values = column.combine_chunks()
+    values = spelled_out(column).combine_chunks()
     try:
         encoded = values.dictionary_encode(null_encoding="encode")
     except pa.ArrowNotImplementedError:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.model import TableSchema
 
 TRAIN_SHARE: Final = 0.8
@@ -32,9 +33,7 @@ def part(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, pa.Table]:
     if name is None or name not in raw.column_names:
         places, units = np.arange(raw.num_rows), raw.num_rows
     else:
-        column = raw.column(name).combine_chunks()
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
+        column = spelled_out(raw.column(name).combine_chunks())
         encoded = column.dictionary_encode(null_encoding="encode")
         places, units = encoded.indices.to_numpy(), len(encoded.dictionary)
     train = (rng.random(units) < TRAIN_SHARE)[places]

@@ -34,6 +34,7 @@ from tabsynth.metrics.variation import (
 )
 from tabsynth.relational.apart import own_fields
 from tabsynth.report.model import Result
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import Constraints, FieldSchema, TableSchema
@@ -181,17 +182,13 @@ def _orphans(relation: Relation, synthetic: Database) -> Result:
 def _shared(relation: Relation, train: Database, holdout: Database) -> bool:
     """Whether most of the holdout's parents are train's."""
     names = [str(i) for i in range(len(relation.key.references))]
+    parents = [d.tables[relation.key.parent] for d in (train, holdout)]
     first, second = (
-        pa.table([_plain(d.tables[relation.key.parent].column(c)) for c in relation.key.references],
-                 names=names)
-        for d in (train, holdout)
-    )  # fmt: skip
+        pa.table([spelled_out(t.column(c)) for c in relation.key.references], names=names)
+        for t in parents
+    )
     met = second.join(first, keys=names, join_type="left semi").num_rows
     return bool(met > second.num_rows / 2)
-
-
-def _plain(column: pa.Array) -> pa.Array:
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
 def _is_empty(judged: Judged) -> bool:

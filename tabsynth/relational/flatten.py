@@ -19,6 +19,7 @@ from tabsynth.database import NO_PARENT, Database
 from tabsynth.learners import numbers
 from tabsynth.relational.apart import own_column, own_fields
 from tabsynth.relational.entity import Descent, Places, descents
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import Constraints, FieldExtension, FieldSchema, TableSchema
@@ -204,7 +205,7 @@ def _shares(
     counted = sorted(
         (
             (int(np.count_nonzero(owners[same] != NO_PARENT)), str(value), value)
-            for value in _plain(values).unique().drop_null().to_pylist()
+            for value in spelled_out(values).unique().drop_null().to_pylist()
             for same in [_equal(values, value)]
             if len(np.unique(owners[same & (owners != NO_PARENT)])) >= BEHIND
         ),
@@ -270,12 +271,8 @@ def _end(values: NDArray[np.float64], owners: Places, size: int, aggregate: Aggr
     return (plain.cast(pa.int32()) if pa.types.is_date32(kind) else plain).cast(kind)
 
 
-def _plain(values: pa.Array) -> pa.Array:
-    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
-
-
 def _equal(values: pa.Array, value: Any) -> NDArray[np.bool_]:
-    plain = _plain(values)
+    plain = spelled_out(values)
     known = pa.array([value], plain.type)
     found = pc.is_in(plain, value_set=known)
     same: NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)

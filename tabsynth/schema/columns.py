@@ -101,11 +101,14 @@ def distinct(column: pa.ChunkedArray) -> tuple[pa.Array, tuple[NDArray[np.int32]
     return encoded.chunk(0).dictionary.cast(pa.string()), codes
 
 
+def spelled_out(column: pa.Array) -> pa.Array:
+    """The values themselves where a column, chunked or not, holds a dictionary of them."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
 def _without_nan(column: pa.ChunkedArray) -> pa.Array:
     """Typed values as one array, no dictionary, null for NaN."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    values = column.combine_chunks()
+    values = spelled_out(column).combine_chunks()
     if pa.types.is_floating(values.type):
         values = values.cast(pa.float64())
         values = pc.if_else(pc.is_nan(values), None, values)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tabsynth.schema.check import check
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.recognise import words
@@ -69,7 +70,7 @@ def _primary(table: str, schema: TableSchema, data: pa.Table) -> str | None:
         )
         values = data.column(column)
         if named and len(values) and not values.null_count:
-            distinct = pc.count_distinct(_plain(values)).as_py()
+            distinct = pc.count_distinct(spelled_out(values)).as_py()
             return column if distinct == len(values) else None
     return None
 
@@ -96,8 +97,8 @@ def _parent(
     parent, key = best[0], str(keys[best[0]])
     if schemas[table].field(column).type != schemas[parent].field(key).type:
         return None
-    own = _plain(data[table].column(column)).unique().drop_null()
-    there = pc.is_in(own, value_set=_plain(data[parent].column(key)).combine_chunks())
+    own = spelled_out(data[table].column(column)).unique().drop_null()
+    there = pc.is_in(own, value_set=spelled_out(data[parent].column(key)).combine_chunks())
     return parent if len(own) and pc.all(there).as_py() else None
 
 
@@ -132,11 +133,6 @@ def _singular(name: str) -> str:
         if name.endswith(ending) and not name.endswith("ss"):
             return name[:-rest]
     return name
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    return column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
 def _naming(field: FieldSchema) -> FieldSchema:
