@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Final
 
 from tabsynth.errors import SchemaError
@@ -179,9 +179,23 @@ def parse_database_schema(
             )
         tables[name] = from_data_package(descriptor, resource=name, where=f"{where}: {name}")
         if isinstance(path := resource.get("path"), str):
+            _require_inside(path, f"{where}: {name}")
             paths[name] = path
     named = descriptor.get("name")
     return DatabaseSchema(tables, paths, named if isinstance(named, str) and named else "database")
+
+
+def _require_inside(path: str, where: str) -> None:
+    """Refuse a path that leads out of the package's folder, as the standard does.
+
+    Source: https://datapackage.org/standard/data-resource/#path-or-data.
+    """
+    parts = PureWindowsPath(path)
+    if not path or parts.drive or parts.root or ".." in parts.parts:
+        raise SchemaError(
+            where, expected="a path inside the folder of the Data Package",
+            got="one that leads out of it", remedy="move the file there",
+        )  # fmt: skip
 
 
 def load_database_schema(path: str | Path) -> DatabaseSchema:

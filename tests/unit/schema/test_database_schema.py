@@ -106,3 +106,19 @@ def test_a_unique_key_names_fields() -> None:
 def test_equal_schemas_are_equal() -> None:
     assert isinstance(parse_database_schema(package()), DatabaseSchema)
     assert parse_database_schema(package()) != parse_database_schema(package(uniqueKeys=[]))
+
+
+@pytest.mark.parametrize(
+    "path", ["../people.csv", "/etc/people.csv", "a/../../b.csv", "..\\b.csv", "C:\\b.csv", ""]
+)
+def test_a_path_that_leads_out_of_the_folder_is_refused(path: str) -> None:
+    body = package()
+    body["resources"][0]["path"] = path
+    with pytest.raises(SchemaError, match="leads out of it"):
+        parse_database_schema(body)
+
+
+def test_a_path_into_a_folder_below_is_taken() -> None:
+    body = package()
+    body["resources"][0]["path"] = "data/people.v1..csv"
+    assert parse_database_schema(body).paths == {"people": "data/people.v1..csv"}
