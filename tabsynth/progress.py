@@ -19,7 +19,9 @@ class Progress:
     def say(self, line: str) -> None:
         """One step begins."""
         if not self.quiet:
-            print(line, file=sys.stderr, flush=True)
+            # in one piece, since threads that say something at once would mix their lines
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     @contextmanager
     def count(self, what: str, total: int) -> Iterator[Callable[[int], None]]:

@@ -23,6 +23,14 @@ def test_plain_lines_come_at_each_tenth(capsys: pytest.CaptureFixture[str]) -> N
     assert len(lines) == 10
 
 
+def test_a_line_is_written_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads may speak at once."""
+    pieces: list[str] = []
+    monkeypatch.setattr(sys.stderr, "write", pieces.append)
+    Progress(quiet=False).say("measuring")
+    assert pieces == ["measuring\n"]
+
+
 def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
     progress = Progress(quiet=True)
     progress.say("reading")
