@@ -18,7 +18,7 @@ from tabsynth.relational.entity import entity_table
 from tabsynth.relational.figures import relation_results
 from tabsynth.relational.flatten import flatten, plan_entities
 from tabsynth.relational.tables import table_results
-from tabsynth.report.model import Report, Result
+from tabsynth.report.model import DATABASE, Report, Result
 from tabsynth.schema.check import Violation, check
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.table import Table
@@ -115,7 +115,7 @@ def evaluate_database(
         train, synthetic.database, holdout, synthetic.violations, seed=seed, say=say
     )
     facts: dict[str, Any] = {
-        "kind": "database",
+        "kind": DATABASE,
         "entity": table,
         "tables": {
             name: {side: d.tables[name].num_rows for side, d in databases.items()}

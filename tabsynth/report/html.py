@@ -107,6 +107,7 @@ def render_html(report: Report) -> str:
     context: dict[str, Any] = {
         "fragment": False,
         "audit": report.is_audit,
+        "database": report.is_database,
         "private": report.is_private,
         "audience": report.audience,
         "verdict": report.verdict,
@@ -150,6 +151,7 @@ def summary_html(report: Report) -> str:
     return _template().render(
         fragment=True,
         audit=report.is_audit,
+        database=report.is_database,
         private=report.is_private,
         audience=report.audience,
         verdict=report.verdict,

@@ -14,6 +14,7 @@ Direction = Literal["lower", "higher"]
 Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
 Audience = Literal["internal", "public"]
 COMPARISON: Final = "comparison"
+DATABASE: Final = "database"
 PRIVATE_EVALUATION: Final = "private-evaluation"
 
 
@@ -97,6 +98,11 @@ class Report(BaseModel):
     def is_comparison(self) -> bool:
         """Whether it compares several synthesizers; each has a verdict of its own then."""
         return self.provenance.get("kind") == COMPARISON
+
+    @property
+    def is_database(self) -> bool:
+        """Whether it judges several tables together; attacks were made on entities then."""
+        return self.provenance.get("kind") == DATABASE
 
     @property
     def is_private(self) -> bool:

@@ -41,6 +41,7 @@ def test_the_holdout_itself_does_not_fail() -> None:
 
 def test_the_page_holds_every_table_and_the_public_one_no_count() -> None:
     page = render_html(copied())
+    assert "<h1>Report on a synthetic database" in page
     assert 'id="tables"' in page and "orders: amount" in page
     assert "orders.client → clients" in page
     public = public_report(copied())
