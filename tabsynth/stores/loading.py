@@ -51,8 +51,6 @@ _KNOWN: Final = (
      "a database that another program writes to", "let that program end first"),
 )  # fmt: skip
 _DRIVERS: Final = ("duckdb", "psycopg", "pymysql", "sqlalchemy", "sqlite3", "_duckdb")
-# names of tables that a run has not finished, or has not taken away
-STAGED: Final = re.compile(r"tabsynth_[0-9a-f]{8}_[0-9]+(_old)?")
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.stores.ddl import Plan
 from tabsynth.stores.dialects import Engine, quoted
-from tabsynth.stores.loading import STAGED, require_mode, staging_names, tables_there, written
+from tabsynth.stores.loading import require_mode, staging_names, tables_there, written
 from tabsynth.stores.protocol import Mode
+from tabsynth.stores.reflection import STAGED
 from tabsynth.stores.rows import blocks, insert_values
 
 # what does not fit is an error; texts are written with backslashes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,6 +13,8 @@ from tabsynth.stores.conditions import checks_in
 from tabsynth.stores.declared import Declared, database_schema
 from tabsynth.stores.types import from_sqlalchemy
 
+# names of tables that a run of ours has not finished, or has not taken away
+STAGED: Final = re.compile(r"tabsynth_[0-9a-f]{8}_[0-9]+(_old)?")
 _ENGINES: Final = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL"}
 _PARTITIONS: Final = """
 SELECT relname FROM pg_catalog.pg_class
@@ -19,9 +22,12 @@ WHERE relispartition AND relnamespace = current_schema()::regnamespace"""
 
 
 def reflect(connection: sa.Connection, where: str) -> DatabaseSchema:
-    """The schema of all tables of the connection's default schema; see `Store.reflect`."""
+    """The schema of all tables of the connection's default schema; see `Store.reflect`.
+
+    What a run of ours that was killed has left of tables is left out.
+    """
     inspector = sa.inspect(connection)
-    names = inspector.get_table_names()
+    names = [name for name in inspector.get_table_names() if not STAGED.fullmatch(name)]
     if connection.dialect.name == "postgresql":
         parts = {name for (name,) in connection.exec_driver_sql(_PARTITIONS)}
         names = [name for name in names if name not in parts]

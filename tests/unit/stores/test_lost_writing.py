@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from tabsynth.errors import DataError, OutputError
 from tabsynth.stores.address import open_store
 from tabsynth.stores.protocol import Mode
+from tabsynth.stores.sql import SqlStore, engine_for
 from tests.servers import Server, connection, mariadb_server
 from tests.unit.stores.writing import content, shop, write
 
@@ -55,16 +57,27 @@ def test_a_killed_run_leaves_the_store_as_it_was(kind: str, target: str) -> None
     process.wait()
     assert process.stdout is not None
     process.stdout.close()
-    after = content(target)
+    assert content(target) == before
     # a server that cannot undo keeps half a table under another name until the next run
-    left = {name for name in after if name.startswith("tabsynth_")}
-    assert {name: rows for name, rows in after.items() if name not in left} == before
-    assert not left or kind == "mariadb"
+    assert not unfinished(target) or kind == "mariadb"
     source = shop(first=100, rows=10)
     write(source, target, "replace")
     assert {name: len(rows) for name, rows in content(target).items()} == {
         "customers": 10, "orders": 10,
     }  # fmt: skip
+    assert not unfinished(target)
+
+
+def unfinished(address: str) -> list[str]:
+    """Tables of a run of ours, whatever reflection says of them; none in stores without names."""
+    store = open_store(address)
+    if not isinstance(store, SqlStore):
+        return []
+    engine = engine_for(store.url, store.where, writing=False)
+    with engine.connect() as connection:
+        names = sa.inspect(connection).get_table_names()
+    engine.dispose()
+    return [name for name in names if name.startswith("tabsynth_")]
 
 
 def test_ctrl_c_ends_a_run_that_waits_for_nothing(tmp_path: Path) -> None:
