@@ -91,6 +91,6 @@ def explained(error: BaseException) -> tuple[str, str]:
 def gone(where: str, what: str) -> DataError:
     """A table or column that was there when the schema was made."""
     return DataError(
-        where, expected=f"{what} to be there", got="none of that name",
+        where, expected=f"the {what} to be there", got="none of that name",
         remedy="check the name, or make the schema anew with `tabsynth db schema`",
     )  # fmt: skip

@@ -85,5 +85,5 @@ def test_orphans_and_a_schema_that_differs_are_refused(address: str) -> None:
     with pytest.raises(DataError, match=r"foreign key person: .* got 1 records without a parent"):
         read_database(store)
     details = schema.tables["details"].model_copy(update={"foreign_keys": ()})
-    with pytest.raises(DataError, match="'other': expected table to be there"):
+    with pytest.raises(DataError, match="'other': expected the table to be there"):
         read_database(store, DatabaseSchema({"other": details}, {}))

@@ -69,9 +69,9 @@ def test_what_is_read_keeps_what_is_declared(address: str) -> None:
 def test_a_table_or_column_that_is_gone_is_named(address: str) -> None:
     store = open_store(address)
     schema = store.reflect()
-    with pytest.raises(DataError, match="table 'gone': expected table to be there"):
+    with pytest.raises(DataError, match="table 'gone': expected the table to be there"):
         list(store.read("gone"))
-    with pytest.raises(DataError, match="expected column 'id' to be there"):
+    with pytest.raises(DataError, match="expected the column 'id' to be there"):
         list(store.read("Order", schema.tables["customers"]))
 
 

@@ -142,7 +142,7 @@ def failure(address: str, table: str = "parents") -> str:
 def test_what_fails_is_told_in_one_line(server: Server, filled: str) -> None:
     assert "a user or password that is refused" in failure(filled.replace(PASSWORD_IN_URL, "hush"))
     assert "no such database" in failure(filled.replace(filled.rpartition("/")[2], "nowhere"))
-    assert "table to be there" in failure(filled, "gone")
+    assert "the table to be there" in failure(filled, "gone")
     assert "that the driver does not know" in failure(filled + "?hush=1") or server.scheme == (
         "postgresql"
     )
