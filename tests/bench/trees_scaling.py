@@ -16,7 +16,7 @@ from typing import Any
 import tabsynth as ts
 from tabsynth.machine import peak_memory
 from tests.bench.costs import Shape, table
-from tests.bench.record import ROOT, write
+from tests.bench.record import ROOT, adult, spread, write
 
 RECORDS = (10_000, 100_000, 1_000_000, 5_000_000)
 WIDE = Shape(5_000, numbers=150, counts=50, texts=100)
@@ -59,6 +59,27 @@ def in_a_process(shape: Shape) -> dict[str, Any]:
     return found
 
 
+def on_adult() -> dict[str, Any]:
+    """Seconds by the clock of five fits of Adult, and of three times a million records of it."""
+    train, _ = adult()
+    ts.fit(train, synthesizer="trees", seed=9)
+    fits, draws = [], []
+    for seed in range(5):
+        start = time.perf_counter()
+        model = ts.fit(train, synthesizer="trees", seed=seed)
+        fits.append(time.perf_counter() - start)
+    for seed in range(3):
+        start = time.perf_counter()
+        ts.sample(model, 1_000_000, seed=seed)
+        draws.append(1_000_000 / (time.perf_counter() - start))
+    return {
+        "records": len(train),
+        "fit_seconds": spread(fits),
+        "sampled_rows_per_second": spread(draws),
+        "targets": {"fit": "<= 5 s", "sampling": ">= 300,000 rows/s on two cores"},
+    }
+
+
 def main() -> None:
     """Fit made-up tables of 15 columns, and one of 300."""
     runs = [in_a_process(Shape(n)) for n in RECORDS]
@@ -72,4 +93,5 @@ def main() -> None:
         }
         for a, b in pairwise(runs)
     ]  # fmt: skip
-    write("trees_scaling", {"runs": runs, "growth": growth, "wide": in_a_process(WIDE)})
+    found = {"runs": runs, "growth": growth, "wide": in_a_process(WIDE), "adult": on_adult()}
+    write("trees_scaling", found)
