@@ -25,6 +25,7 @@ from tabsynth.options import (
     Later,
     LedgerFile,
     OutDir,
+    OutTable,
     Param,
     PolicyFile,
     Private,
@@ -256,7 +257,7 @@ def fit(
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(readable=False, help="model file")],
-    out: Annotated[Path, typer.Option("--out", "-o", readable=False, help="table to write")],
+    out: OutTable,
     rows: Rows = None,
     seed: Seed = None,
     given: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -19,6 +19,17 @@ Data = Annotated[
         parser=Place,
         metavar="DATA",
         help="a .csv, .csv.gz, .parquet or .jsonl file, or a table of a database, such as "
+        "sqlite:///shop.db#orders",
+    ),
+]
+OutTable = Annotated[
+    Place,
+    typer.Option(
+        "--out",
+        "-o",
+        parser=Place,
+        metavar="OUT",
+        help="a .csv, .csv.gz, .parquet or .jsonl file, or a new table of a database, such as "
         "sqlite:///shop.db#orders",
     ),
 ]
@@ -114,11 +125,14 @@ def read_table(data: Place, schema: Path | None, progress: Progress) -> Any:
     return table
 
 
-def spare(outputs: list[Path], *inputs: Path | Place | None, option: str = "-o") -> None:
+def spare(
+    outputs: Sequence[Path | Place], *inputs: Path | Place | None, option: str = "-o"
+) -> None:
     """Refuse to write over what is read."""
+    written = [out.file if isinstance(out, Place) else out for out in outputs]
     for given in inputs:
         source = given.file if isinstance(given, Place) else given
-        if source is not None and any(_same(out, source) for out in outputs):
+        if source is not None and any(_same(out, source) for out in written if out is not None):
             raise UsageError(
                 option,
                 expected="another place than the input",

@@ -23,9 +23,10 @@ from tabsynth.conditions import as_given
 from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import ConditionError, UsageError
 from tabsynth.generators import generate
-from tabsynth.io.write import open_writer
 from tabsynth.modelfile import Fitted
 from tabsynth.quotas import with_quotas
+from tabsynth.stores.place import Place, place_of
+from tabsynth.stores.tables import writing_table
 from tabsynth.synthesizers.odds import require_likely
 from tabsynth.synthesizers.protocol import Conditional
 from tabsynth.table import Table
@@ -74,7 +75,7 @@ def sample(
 
 
 def sample_to(
-    path: str | Path,
+    path: str | Path | Place,
     fitted: Fitted,
     n: int | None = None,
     *,
@@ -85,10 +86,11 @@ def sample_to(
     progress: Progress | None = None,
     say: Say = lambda _: None,
 ) -> int:
-    """Draw a synthetic table into a file, which appears whole or not at all.
+    """Draw a synthetic table into a file or a database, where it appears whole or not at all.
 
     Args:
-        path: ends in .csv, .csv.gz, .parquet or .jsonl.
+        path: a file ending in .csv, .csv.gz, .parquet or .jsonl, which is made or replaced; or a
+            database URL with the name of a new table after `#`.
         fitted: what to draw from.
         n: see `sample`.
         seed: see `sample`.
@@ -102,11 +104,11 @@ def sample_to(
         How many records were written.
 
     Raises:
-        OutputError: the place cannot be written.
+        OutputError: the place cannot be written, or the table is there already.
     """
     chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say)
     written = 0
-    with open_writer(path, fitted.schema.emitted) as writer:
+    with writing_table(place_of(path), fitted.schema) as writer:
         for chunk in chunks:
             writer.write(chunk)
             written += chunk.num_rows

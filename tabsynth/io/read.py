@@ -24,7 +24,7 @@ def file_format(path: str | Path, *, error: type[TabsynthError] = DataError) -> 
         error: what to raise when it is none of them.
 
     Raises:
-        UsageError: a database URL, which a later version will take.
+        UsageError: a database URL.
         TabsynthError: another ending, as an `error`.
     """
     where = str(path)
@@ -36,7 +36,7 @@ def file_format(path: str | Path, *, error: type[TabsynthError] = DataError) -> 
             f"{scheme}://...",
             expected=f"a path ending in {', '.join(FORMATS)}",
             got="a database URL",
-            remedy="database URLs belong to a later version; export the table to a file",
+            remedy="name a file here",
         )
     for ending in FORMATS:
         if where.lower().endswith(ending):

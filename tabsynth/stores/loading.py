@@ -85,7 +85,7 @@ def require_absent(names: Collection[str], there: Collection[str], where: str) -
         raise OutputError(
             where, expected="none of the tables to be there",
             got=", ".join(repr(name) for name in found[:5]) + (" and more" if found[5:] else ""),
-            remedy="append to them or replace them, or choose another database",
+            remedy="append to them or replace them if you can, or choose another database",
         )  # fmt: skip
 
 

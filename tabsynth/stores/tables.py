@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pyarrow as pa
 
 from tabsynth.errors import DataError, UsageError
 from tabsynth.io.read import read_raw
+from tabsynth.io.write import TableWriter, open_writer
 from tabsynth.schema.complete import complete
 from tabsynth.schema.constraint import Unique
+from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.infer import infer
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import FieldExtension, FieldSchema, TableSchema
 from tabsynth.schema.recognise import repeated_identifier
 from tabsynth.stores.place import Place, split_table
-from tabsynth.stores.protocol import Source
+from tabsynth.stores.protocol import DatabaseWriter, Source, Store
 
 
-def source_of(place: Place) -> tuple[Source, str]:
+def source_of(place: Place) -> tuple[Store, str]:
     """The database that a place is in, and the name of the table.
 
     Raises:
@@ -79,6 +85,39 @@ def declared(place: Place) -> TableSchema:
     """
     store, table = source_of(place)
     return _alone(_declared(store, table))
+
+
+@contextmanager
+def writing_table(place: Place, schema: TableSchema) -> Iterator[TableWriter]:
+    """Open a file, or a database for a new table, which is there whole when the block succeeds.
+
+    Args:
+        place: a file that is made or replaced, or a table that is not there yet.
+        schema: of the table; columns that are left out of synthetic tables are left out, and so
+            are keys to other tables.
+
+    Raises:
+        UsageError: a database without the name of a table.
+        OutputError: a place that cannot be written, or a table that is there.
+    """
+    if not place.is_table:
+        with open_writer(Path(place.text), schema.emitted) as writer:
+            yield writer
+        return
+    store, name = source_of(place)
+    alone = schema.model_copy(update={"foreign_keys": ()})
+    with store.writing(DatabaseSchema({name: alone}, {}), "create") as database:
+        yield _OneTable(database, name)
+
+
+class _OneTable:
+    """A database's writer as that of one of its tables."""
+
+    def __init__(self, database: DatabaseWriter, name: str) -> None:
+        self._database, self._name = database, name
+
+    def write(self, data: pa.Table) -> None:
+        self._database.write(self._name, data)
 
 
 def read_whole(

@@ -235,7 +235,7 @@ def test_endings() -> None:
         file_format("t")
     with pytest.raises(OutputError):
         file_format("t.txt", error=OutputError)
-    with pytest.raises(UsageError, match="database URLs belong to a later version") as caught:
+    with pytest.raises(UsageError, match="got a database URL; name a file") as caught:
         read_raw("postgresql://user:pa55word@host/db#orders")
     assert "pa55word" not in str(caught.value)
 
