@@ -33,6 +33,9 @@ FEWEST: Final = 2
 CHOICE: Final = 0.1
 # a coarse cell stands out when it holds so many standard deviations of the first noise
 STANDS_OUT: Final = 3.0
+# coarse cells of a column; with more, pairs of such columns are too large to be asked about, and at
+# large budgets, where many cells stand out, the model learnt less than at small ones
+MOST_CELLS: Final = 32
 # mean absolute value of normal noise, in standard deviations
 MEAN_NOISE: Final = math.sqrt(2 / math.pi)
 # a set's weight by its columns: in how many triples it takes part, and how much of them it tells
@@ -109,7 +112,7 @@ class Aim:
         count = len(histograms.columns)
         at_once = max(FEWEST, count // COLUMNS_PER_CHOICE)
         each = data.remaining / (ROUNDS * at_once)
-        groups = coarse_groups(histograms, least=STANDS_OUT * _sigma(each))
+        groups = coarse_groups(histograms, least=STANDS_OUT * _sigma(each), most=MOST_CELLS)
         coarse = data.coarsened(
             [g[k.place] for g, k in zip(groups, histograms.columns, strict=True)]
         )

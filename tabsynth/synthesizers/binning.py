@@ -15,13 +15,13 @@ from tabsynth.synthesizers.projection import Floats
 # into a few more
 PARTS: Final = 32
 PARTS_BETWEEN: Final = 10
-# never more coarse cells than that
+# never more coarse cells than about that, unless asked for fewer
 MOST: Final = 256
 
 Groups = NDArray[np.int64]
 
 
-def coarse_groups(histograms: Histograms, *, least: float) -> list[Groups]:
+def coarse_groups(histograms: Histograms, *, least: float, most: int = MOST) -> list[Groups]:
     """The coarse cell of each kept cell, per column.
 
     A cell of many records is alone; neighbours of few are put together until they have enough.
@@ -31,24 +31,27 @@ def coarse_groups(histograms: Histograms, *, least: float) -> list[Groups]:
         histograms: of the columns.
         least: records that a cell must have to stand apart, above 0; a few times the noise in a
             cell of what will be measured.
+        most: cells without an order at most; of those in order, half as many stand apart, and
+            those between are in `PARTS` at most.
 
     Returns:
         Per column shape (kept cells,), numbered from 0 without a gap.
     """
-    return [_groups(kept, histograms.total, least) for kept in histograms.columns]
+    return [_groups(kept, histograms.total, least, most) for kept in histograms.columns]
 
 
-def _groups(kept: Kept, total: float, least: float) -> Groups:
+def _groups(kept: Kept, total: float, least: float, most: int) -> Groups:
     counts = kept.counts
     present = min(len(counts), kept.codec.cells - 1)
     if not kept.codec.ordered:
-        return _apart(counts, counts >= least)
+        return _apart(counts, counts >= least, most)
     # values that stand out are apart where others are in blocks; elsewhere any value is one
     blocks = kept.place[-1] + 1 < len(kept.place)
     width = max(total / PARTS, least)
     apart = counts[:present] >= (least if blocks else width)
     if isinstance(kept.codec, NumericCodec) and blocks:
         apart &= kept.codec.atom | (counts[:present] >= width)
+    apart = _foremost(counts[:present], apart, most // 2)
     groups = _neighbours(counts[:present], apart, min(width, total), least)
     if len(counts) == present:
         return groups
@@ -57,10 +60,17 @@ def _groups(kept: Kept, total: float, least: float) -> Groups:
     return np.append(groups, groups.max() + 1)
 
 
-def _apart(counts: Floats, apart: NDArray[np.bool_]) -> Groups:
+def _foremost(counts: Floats, apart: NDArray[np.bool_], most: int) -> NDArray[np.bool_]:
+    """Of cells that stand apart those of most records, where there are too many."""
+    if np.count_nonzero(apart) <= most:
+        return apart
+    return np.asarray(apart & (counts > np.partition(counts, -most)[-most]), np.bool_)
+
+
+def _apart(counts: Floats, apart: NDArray[np.bool_], most: int) -> Groups:
     """Cells in a group each, and the others in one."""
     alone = np.flatnonzero(apart)
-    alone = alone[np.argsort(-counts[alone], kind="stable")][: MOST - 1]
+    alone = alone[np.argsort(-counts[alone], kind="stable")][: most - 1]
     groups = np.full(len(counts), len(alone), np.int64)
     groups[alone] = np.arange(len(alone))
     return groups
@@ -68,9 +78,6 @@ def _apart(counts: Floats, apart: NDArray[np.bool_]) -> Groups:
 
 def _neighbours(counts: Floats, apart: NDArray[np.bool_], width: float, least: float) -> Groups:
     """Cells apart in a group each, the others with their neighbours, numbered in order."""
-    if np.count_nonzero(apart) > MOST // 2:
-        bar = np.partition(counts, -MOST // 2)[-MOST // 2]
-        apart = apart & (counts > bar)
     others = np.flatnonzero(~apart)
     enough = max(2 * least, min(width, counts[others].sum() / PARTS_BETWEEN))
     label = np.empty(len(counts), np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 from tabsynth import registry
 from tabsynth.encoding.codec import POOLED
 from tabsynth.errors import ConditionError, DataError
-from tabsynth.modelfile import load
+from tabsynth.modelfile import Fitted, load
 from tabsynth.sampler import sample
 from tabsynth.schema.check import check
 from tabsynth.schema.model import TableSchema
@@ -33,6 +34,12 @@ def tables() -> dict[str, Table]:
     return {key: make() for key, make in ZOO.items()}
 
 
+@cache
+def fitted_on(animal: str, name: str) -> Fitted:
+    """One fit for all tests that ask something of it: a model is frozen."""
+    return fit(ZOO[animal](), synthesizer=name, seed=0)
+
+
 def test_keeps_to_the_protocol(name: str) -> None:
     kind = registry.synthesizer(name)
     assert dataclasses.is_dataclass(kind)
@@ -44,7 +51,7 @@ def test_keeps_to_the_protocol(name: str) -> None:
 
 @pytest.mark.parametrize("animal", sorted(ZOO))
 def test_draws_valid_records(name: str, animal: str, tables: dict[str, Table]) -> None:
-    fitted = fit(tables[animal], synthesizer=name, seed=0)
+    fitted = fitted_on(animal, name)
     assert isinstance(fitted.model, Model)
     drawn = sample(fitted, 70, seed=1)
     assert drawn.num_rows == 70
@@ -56,9 +63,9 @@ def test_draws_valid_records(name: str, animal: str, tables: dict[str, Table]) -
 
 @pytest.mark.parametrize("animal", sorted(ZOO))
 def test_a_saved_model_draws_the_same(
-    name: str, animal: str, tables: dict[str, Table], tmp_path_factory: pytest.TempPathFactory
+    name: str, animal: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    fitted = fit(tables[animal], synthesizer=name, seed=0)
+    fitted = fitted_on(animal, name)
     path = tmp_path_factory.mktemp("models") / "m.tabsynth"
     fitted.save(path)
     again = load(path)
@@ -72,11 +79,9 @@ def test_same_seed_same_model_and_records(name: str, tables: dict[str, Table]) -
     assert not sample(first, 50, seed=4).data.equals(sample(first, 50, seed=5).data)
 
 
-def test_workers_do_not_change_the_records(
-    name: str, tables: dict[str, Table], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_do_not_change_the_records(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tabsynth.sampler.CHUNK_ROWS", 64)
-    fitted = fit(tables["generated"], synthesizer=name, seed=0)
+    fitted = fitted_on("generated", name)
     one = sample(fitted, 500, seed=2, workers=1)
     assert one.data.equals(sample(fitted, 500, seed=2, workers=3).data)
     assert len(set(one.data["id"].to_pylist())) == 500
@@ -93,15 +98,15 @@ def test_global_random_state_is_neither_read_nor_set(name: str, tables: dict[str
 @pytest.mark.parametrize("column", every_type().schema.names)
 def test_conditions_hold_in_every_record(name: str, column: str, tables: dict[str, Table]) -> None:
     table = tables["every_type"]
-    fitted = fit(table, synthesizer=name, seed=0)
+    fitted = fitted_on("every_type", name)
     values = table.column(column).drop_null().to_pylist()
     wanted = sorted(values)[len(values) // 2]
     drawn = sample(fitted, 40, seed=0, given={column: wanted})
     assert drawn.column(column).to_pylist() == [wanted] * 40
 
 
-def test_one_condition_per_record(name: str, tables: dict[str, Table]) -> None:
-    fitted = fit(tables["every_type"], synthesizer=name, seed=0)
+def test_one_condition_per_record(name: str) -> None:
+    fitted = fitted_on("every_type", name)
     given = pa.table({"ok": [True, False, None], "grade": [1, None, 3]})
     drawn = sample(fitted, seed=0, given=given)
     assert drawn.num_rows == 3
@@ -113,17 +118,15 @@ def test_one_condition_per_record(name: str, tables: dict[str, Table]) -> None:
     "given",
     [{"whole number": 1000}, {"город": "nowhere"}, {"nothing": 1}, {"ratio": 1e9}, {"ok": "maybe"}],
 )
-def test_impossible_conditions_are_refused(
-    name: str, given: dict[str, object], tables: dict[str, Table]
-) -> None:
-    fitted = fit(tables["every_type"], synthesizer=name, seed=0)
+def test_impossible_conditions_are_refused(name: str, given: dict[str, object]) -> None:
+    fitted = fitted_on("every_type", name)
     with pytest.raises(ConditionError) as caught:
         sample(fitted, 5, given=given)
     assert str(next(iter(given.values()))) not in str(caught.value)
 
 
-def test_generated_columns_cannot_be_given(name: str, tables: dict[str, Table]) -> None:
-    fitted = fit(tables["generated"], synthesizer=name, seed=0)
+def test_generated_columns_cannot_be_given(name: str) -> None:
+    fitted = fitted_on("generated", name)
     with pytest.raises(ConditionError, match="modelled"):
         sample(fitted, 5, given={"id": 900_000})
 
@@ -220,7 +223,7 @@ def test_no_training_record_can_be_rebuilt(
     leaves for each group of records that is large enough.
     """
     table = tables[animal]
-    fitted = fit(table, synthesizer=name, seed=0)
+    fitted = fitted_on(animal, name)
     state = fitted.model.state()
     rounds = fitted.parameters.get("rounds", 0)
     json.dumps(state.settings, allow_nan=False)
