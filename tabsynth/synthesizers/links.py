@@ -24,6 +24,21 @@ Seen = Mapping[int, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
+class Effort:
+    """How much is grown.
+
+    Args:
+        most: predictors per column.
+        rounds: trees per step.
+        leaf: fewest records behind a leaf.
+    """
+
+    most: int
+    rounds: int
+    leaf: int
+
+
+@dataclass(frozen=True)
 class Step:
     """One stage of a column, and the forest that makes its choice.
 
@@ -203,9 +218,8 @@ def learn(
     ordered: Sequence[bool],
     fixed: Mapping[int, tuple[int, NDArray[np.int64]]],
     rng: np.random.Generator,
-    most: int,
-    rounds: int,
-    leaf: int,
+    effort: Effort,
+    context: int = 0,
 ) -> list[Link]:
     """One link per column, in that order; columns are learnt side by side.
 
@@ -217,12 +231,11 @@ def learn(
         ordered: per column, whether its cells have an order.
         fixed: what `fixed_columns` found; each after the one that fixes it.
         rng: the only source of randomness.
-        most: predictors per column.
-        rounds: trees per step.
-        leaf: fewest records behind a leaf.
+        effort: how much is grown.
+        context: so many columns, first in the order, are given and get no link.
     """
     seen = [binned(b, k) for b, k in zip(bins, codes, strict=True)]
-    strength = dependence(codes, bins) if len(order) > most + 1 else None
+    strength = dependence(codes, bins) if len(order) > effort.most + 1 else None
     generators = dict(zip(order, rng.spawn(len(order)), strict=True))
 
     def link(place: int) -> Link:
@@ -233,17 +246,17 @@ def learn(
         cell = np.where(codes[j] == POOLED, -1, number[codes[j]])
         if j in fixed:
             return Link(j, live, source=fixed[j][0], table=fixed[j][1])
-        if strength is not None and len(before) > most:
-            before = sorted(before, key=lambda f: -strength[j, f])[:most]
+        if strength is not None and len(before) > effort.most:
+            before = sorted(before, key=lambda f: -strength[j, f])[: effort.most]
         known = np.flatnonzero(cell >= 0)
         steps = [
             _step(stage, cell, known, before, seen=seen, ordered=ordered, rng=generators[j],
-                  rounds=rounds, leaf=leaf)
+                  effort=effort)
             for stage in stages(counts[j][live], ordered=ordered[j])
         ]  # fmt: skip
         return Link(j, live, tuple(steps))
 
-    return in_threads(link, range(len(order)))
+    return in_threads(link, range(context, len(order)))
 
 
 def _step(
@@ -255,8 +268,7 @@ def _step(
     seen: Sequence[NDArray[np.uint8]],
     ordered: Sequence[bool],
     rng: np.random.Generator,
-    rounds: int,
-    leaf: int,
+    effort: Effort,
 ) -> Step:
     records = known[stage.open_groups[stage.group[cell[known]]]]
     group, chosen = stage.group[cell[records]], stage.choice[cell[records]]
@@ -269,7 +281,12 @@ def _step(
         order.append(rank)
         table[:, place] = bins if rank is None else rank[bins]
     task = Task(group, stage.groups, chosen, stage.classes, table)
-    return Step(stage, grow(task, rounds=rounds, leaf=leaf, rng=rng), tuple(before), tuple(order))
+    return Step(
+        stage,
+        grow(task, rounds=effort.rounds, leaf=effort.leaf, rng=rng),
+        tuple(before),
+        tuple(order),
+    )
 
 
 def fixed_columns(

@@ -179,6 +179,33 @@ class Synthesizer(Protocol):
 
 
 @runtime_checkable
+class Contextual(Protocol):
+    """A synthesizer that learns columns given others, without a model of these. Others do without.
+
+    A database's child records are learnt so, given what is known of their parents.
+    """
+
+    def fit_in_context(
+        self, data: Table, context: tuple[str, ...], *, rng: np.random.Generator
+    ) -> Model:
+        """Learn the columns that are not of the context.
+
+        Args:
+            data: records to learn from, context columns included.
+            context: names of the columns that will always be given.
+            rng: the only source of randomness.
+
+        Returns:
+            A model whose `sample` wants all columns of the context in `given`, and no others; it
+            returns them as they came, and a missing value there is a value like any other.
+
+        Raises:
+            DataError: a table from which nothing can be learnt.
+        """
+        ...
+
+
+@runtime_checkable
 class PrivateModel(Model, Protocol):
     """What a private fit returns."""
 

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from tabsynth.encoding.analysis import analyze
-from tabsynth.encoding.codec import Codec, Codes
+from tabsynth.encoding.codec import POOLED, Codec, Codes, NumericCodec
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
+from tabsynth.errors import ConditionError
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.costs import trees_cost
-from tabsynth.synthesizers.links import Link, fixed_columns, learn, restore_link
+from tabsynth.synthesizers.links import Effort, Link, fixed_columns, learn, restore_link
 from tabsynth.synthesizers.odds import Odds
 from tabsynth.synthesizers.ordering import behind_their_sources, order_of_columns
 from tabsynth.synthesizers.particles import Chain
@@ -85,6 +86,19 @@ class Trees:
         Source: chains of trees, Reiter (2005), Using CART to generate partially synthetic public
             use microdata; see `growing.grow` for the trees.
         """
+        return self._fit(data, (), rng)
+
+    def fit_in_context(
+        self, data: Table, context: tuple[str, ...], *, rng: np.random.Generator
+    ) -> TreesModel:
+        """Learn the columns that are not of the context, given those that are; see `Contextual`.
+
+        Raises:
+            DataError: as `fit`.
+        """
+        return self._fit(data, tuple(map(data.schema.names.index, context)), rng)
+
+    def _fit(self, data: Table, context: tuple[int, ...], rng: np.random.Generator) -> TreesModel:
         codec = freeze(analyze(data), min_count=self.min_count)
         codes = _sorted(codec.encode(data), rng)
         counts = [_counts(k, c.cells, self.min_count)
@@ -95,14 +109,15 @@ class Trees:
             codes = [k[kept] for k in codes]
         ordered = [c.ordered for c in codec.columns]
         bins = [bins_of_cells(n, ordered=o) for n, o in zip(counts, ordered, strict=True)]
-        grow = {"rounds": self.rounds, "leaf": self.leaf}
         classes = [coarse(b, k, MAX_CLASSES) for b, k in zip(bins, codes, strict=True)]
         order = order_of_columns(classes, [c.cells for c in codec.columns], rng)
-        fixed = fixed_columns(codes, counts)
+        order = [*context, *(j for j in order if j not in context)]
+        fixed = {j: how for j, how in fixed_columns(codes, counts).items() if j not in context}
         order = behind_their_sources(order, {j: source for j, (source, _) in fixed.items()})
+        effort = Effort(self.max_predictors, self.rounds, self.leaf)
         links = learn(order, codes, bins, counts=counts, ordered=ordered, fixed=fixed, rng=rng,
-                      most=self.max_predictors, **grow)  # fmt: skip
-        return TreesModel(codec, tuple(bins), tuple(links), sampled)
+                      effort=effort, context=len(context))  # fmt: skip
+        return TreesModel(codec, tuple(bins), tuple(links), sampled, context)
 
     @classmethod
     def restore(cls, schema: TableSchema, state: ModelState) -> Model:
@@ -116,13 +131,15 @@ class Trees:
         bins = [state.arrays[f"{j}.bins"] for j in range(len(cells))]
         if any(b.dtype != np.uint8 or b.shape != (n,) for b, n in zip(bins, cells, strict=True)):
             raise ValueError("expected a bin for every cell")
+        context = tuple(int(j) for j in state.settings.get("context", ()))
         links: list[Link] = []
         for settings in state.settings["links"]:
-            before = [link.column for link in links]
+            before = [*context, *(link.column for link in links)]
             links.append(restore_link(settings, state.arrays, cells, before))
-        if sorted(link.column for link in links) != list(range(len(cells))):
+        if sorted([*context, *(link.column for link in links)]) != list(range(len(cells))):
             raise ValueError("expected each column once")
-        return TreesModel(codec, tuple(bins), tuple(links), bool(state.settings["sampled"]))
+        sampled = bool(state.settings["sampled"])
+        return TreesModel(codec, tuple(bins), tuple(links), sampled, context)
 
 
 @dataclass(frozen=True)
@@ -132,14 +149,16 @@ class TreesModel:
     Args:
         codec: cells of every column.
         bins: per column, the bin of each cell where it predicts others.
-        links: one per column, in drawing order.
+        links: one per column, in drawing order; none for those of the context.
         sampled: whether the trees rest on a sample of the records.
+        context: columns that are always given and never drawn.
     """
 
     codec: Codec
     bins: tuple[NDArray[np.uint8], ...]
     links: tuple[Link, ...]
     sampled: bool
+    context: tuple[int, ...] = ()
 
     @property
     def schema(self) -> TableSchema:
@@ -148,7 +167,9 @@ class TreesModel:
 
     def sample(self, n: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
         """Draw n records; conditions on columns that are drawn first are exact, others weighted."""
-        if given is None or not given.schema.names:
+        if self.context:
+            drawn = self._free(n, rng, self._told(n, given))
+        elif given is None or not given.schema.names:
             drawn = self._free(n, rng)
         else:
             wanted = {j: np.broadcast_to(k, n) for j, k in self._wanted(given).items()}
@@ -174,9 +195,29 @@ class TreesModel:
         emitted = next(link.live for link in self.links if link.column == place)
         return self.codec.levels(column, emitted)
 
-    def _free(self, n: int, rng: np.random.Generator) -> list[Codes]:
-        drawn: list[Codes] = [np.empty(0, np.int64)] * len(self.links)
+    def _told(self, n: int, given: Table | None) -> dict[int, Codes]:
+        """Cells of the context; a value without one counts as missing, as it did in the fit."""
+        names = [self.schema.names[j] for j in self.context]
+        if given is None or set(given.schema.names) != set(names):
+            raise ConditionError(
+                "given", expected=f"all columns of the context ({', '.join(names)}) and no others",
+                got="others", remedy="give a value, or a missing one, for each of them",
+            )  # fmt: skip
+        told = {}
+        for j, name in zip(self.context, names, strict=True):
+            codec, column = self.codec.columns[j], given.data.column(name)
+            near = codec.nearest(column) if isinstance(codec, NumericCodec) else None
+            code = codec.encode(column) if near is None else near
+            told[j] = np.broadcast_to(np.where(code == POOLED, codec.missing_cell, code), n)
+        return told
+
+    def _free(
+        self, n: int, rng: np.random.Generator, told: dict[int, Codes] | None = None
+    ) -> list[Codes]:
+        drawn: list[Codes] = [np.empty(0, np.int64)] * len(self.codec.columns)
         seen: dict[int, NDArray[np.uint8]] = {}
+        for column, cells in (told or {}).items():
+            drawn[column], seen[column] = cells, self.bins[column][cells]
         for link in self.links:
             drawn[link.column] = link.draw(n, drawn, seen, rng)
             seen[link.column] = self.bins[link.column][drawn[link.column]]
@@ -202,10 +243,13 @@ class TreesModel:
         arrays |= {f"{j}.bins": b for j, b in enumerate(self.bins)}
         links: list[dict[str, Any]] = []
         for link in self.links:
-            settings, own = link.state()
-            links.append(settings)
+            described, own = link.state()
+            links.append(described)
             arrays |= own
-        return ModelState({"columns": columns, "links": links, "sampled": self.sampled}, arrays)
+        settings: dict[str, Any] = {"columns": columns, "links": links, "sampled": self.sampled}
+        if self.context:
+            settings["context"] = list(self.context)
+        return ModelState(settings, arrays)
 
     def describe(self) -> list[str]:
         """Sentences about what the model holds."""

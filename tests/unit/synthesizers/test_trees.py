@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from tabsynth import Table, fit, infer_schema, load_model, sample
-from tabsynth.errors import ModelFileError, UsageError
+from tabsynth.errors import ConditionError, ModelFileError, UsageError
 from tabsynth.modelfile import Fitted
+from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.synthesizers.protocol import ModelState
 from tabsynth.synthesizers.trees import Trees
 
@@ -122,3 +123,23 @@ def test_parts_that_do_not_fit_together_are_refused(key: str, change: object) ->
     arrays = {**state.arrays, key: change(state.arrays[key])}  # type: ignore[operator]
     with pytest.raises((ValueError, ModelFileError)):
         Trees.restore(model.schema, ModelState(state.settings, arrays))
+
+
+def test_columns_of_a_context_are_given_and_never_drawn() -> None:
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 4, 2000)
+    data = {"group": group, "size": group * 10 + rng.integers(0, 5, 2000)}
+    fields = tuple(FieldSchema(name=name, type="integer") for name in data)
+    whole = Table.checked(pa.table(data), TableSchema(fields=fields))
+    model = Trees().fit_in_context(whole, ("group",), rng=np.random.default_rng(1))
+    restored = Trees.restore(model.schema, model.state())
+    asked = whole.select(TableSchema(fields=fields[:1])).take(np.arange(500))
+    drawn = restored.sample(500, rng=np.random.default_rng(2), given=asked)
+    assert drawn.column("group").equals(asked.column("group"))
+    apart = drawn.column("size").to_numpy() - 10 * group[:500]
+    assert np.mean((apart >= 0) & (apart < 5)) > 0.95
+    assert [link.column for link in model.links] == [1]
+    with pytest.raises(ConditionError, match="all columns of the context"):
+        model.sample(5, rng=rng)
+    with pytest.raises(ConditionError, match="all columns of the context"):
+        model.sample(500, rng=rng, given=drawn)

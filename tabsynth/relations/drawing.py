@@ -1,0 +1,251 @@
+"""The records of one table: born from their parents, drawn, given keys and further parents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tabsynth.constraints.plan import Plan
+from tabsynth.errors import DataError
+from tabsynth.generators import generate
+from tabsynth.relations.choosing import other_parents, own_parents
+from tabsynth.relations.counts import dealt, towards
+from tabsynth.relations.distinct import exchanged, keys_to_keep, numbered, told_apart
+from tabsynth.relations.drawn import Drawn, taken
+from tabsynth.relations.few import unlearnt
+from tabsynth.relations.matching import NOBODY, rank_in_group
+from tabsynth.relations.table_model import TableModel
+from tabsynth.relations.ties import Places, is_unique, may_lack
+from tabsynth.relations.views import Seen, joined, passed_on, seen_of
+from tabsynth.schema.check import storage_type
+from tabsynth.schema.database import DatabaseSchema
+from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table
+
+# records that break a constraint are drawn again so often
+_TRIES: Final = 200
+
+
+def draw_table(
+    model: TableModel,
+    schema: DatabaseSchema,
+    drawn: Mapping[str, Drawn],
+    *,
+    scale: float,
+    rng: np.random.Generator,
+) -> Drawn:
+    """Draw the records of one table.
+
+    Args:
+        model: of the table.
+        schema: of the database.
+        drawn: the tables before it, among them all that its keys lead to.
+        scale: how many times as many roots as in the source.
+        rng: the only source of randomness.
+
+    Raises:
+        DataError: keys with fewer values than records, or constraints that hardly any record keeps.
+    """
+    born = _born(model, schema, drawn, scale, rng)
+    records = _with_columns(model, born, drawn, schema, rng)
+    made = {f.field.name: f.values(records.rows, rng) for f in model.fresh}
+    records = records.having(made)
+    for relation in model.ties.others:
+        parents = drawn[relation.key(schema).parent]
+        records = other_parents(model, schema, records, relation, parents=parents, rng=rng)
+        records = exchanged(records, schema, relation, parents=parents, rng=rng)
+        if not may_lack(schema, relation):
+            got = records.parents[relation.index] != NOBODY
+            records = records.take(np.flatnonzero(got))
+    records = numbered(model, records)
+    fixed = schema.key_columns(model.name)
+    keys = [k for k in keys_to_keep(schema, model.name) if set(k) <= set(records.columns)]
+    records = told_apart(records, model.schema, keys, fixed)
+    records = _invented(model, schema, records, drawn, rng)
+    for relation in model.ties.own:
+        records = own_parents(model, schema, records, relation, rng=rng)
+    keys = [k for k in keys_to_keep(schema, model.name) if set(k) <= set(records.columns)]
+    return _without_lost(told_apart(records, model.schema, keys, fixed), model, rows=records.rows)
+
+
+def _without_lost(records: Drawn, model: TableModel, *, rows: int) -> Drawn:
+    """The records, where none was left out that another one may be led to."""
+    if model.ties.own and records.rows < rows:
+        raise DataError(
+            f"table {model.name!r}", expected="a key over a reference to its own table that can be"
+            " kept", got="records that repeat each other in it",
+            remedy="leave the unique key out of the schema",
+        )  # fmt: skip
+    return records
+
+
+def _born(
+    model: TableModel,
+    schema: DatabaseSchema,
+    drawn: Mapping[str, Drawn],
+    scale: float,
+    rng: np.random.Generator,
+) -> Drawn:
+    """Records with their main parents, as many as these have children, and those without one."""
+    rooms = [f.room for f in model.fresh if f.room is not None]
+    roots = round(model.roots * scale)
+    roots = max(roots, 1) if model.roots else 0
+    main = model.ties.main
+    if main is None:
+        return Drawn(min([roots, *rooms]))
+    key = main.key(schema)
+    parents = drawn[key.parent]
+    counts = parents.counts.get(main)
+    total = round(model.means.get(main.index, 0.0) * parents.rows)
+    if counts is None:
+        counts = dealt(parents.rows, total, rng, most=1 if is_unique(schema, main) else None)
+    elif is_unique(schema, main):
+        counts = np.minimum(counts, 1)
+    places = np.repeat(np.arange(parents.rows), towards(counts, total, rng))
+    places = np.append(places, np.full(roots, NOBODY)) if roots else places
+    if rooms and len(places) > min(rooms):
+        places = np.sort(rng.permutation(places)[: min(rooms)])
+    columns = {
+        own: taken(parents.columns[other], places)
+        for own, other in zip(key.fields, key.references, strict=True)
+    }
+    lineage = {table: np.append(above, NOBODY)[places] for table, above in parents.lineage.items()}
+    return Drawn(len(places), columns, lineage={**lineage, key.parent: places},
+                 parents={main.index: places})  # fmt: skip
+
+
+def _with_columns(
+    model: TableModel,
+    born: Drawn,
+    drawn: Mapping[str, Drawn],
+    schema: DatabaseSchema,
+    rng: np.random.Generator,
+) -> Drawn:
+    """The records with the columns that are learnt, and what children ask about them."""
+    main = model.ties.main
+    above: Seen | None = None
+    if main is not None:
+        seen = drawn[main.key(schema).parent].seen
+        above = None if seen is None else seen.take(born.parents[main.index])
+    own, learnt = _learnt(model, born, above, rng)
+    frame: dict[str, NDArray[np.int64]] = {}
+    if learnt is not None:
+        names = [name for name in model.extras.drawn if name in learnt.schema.names]
+        frame = {name: _as_numbers(learnt.column(name)) for name in names}
+    counts = {r: frame[name] for r, name in model.extras.counts.items() if name in frame}
+    passed = None if above is None or main is None else passed_on(above, main.key(schema).parent)
+    seen = Seen({}, {}) if learnt is None else seen_of(model.view, learnt)
+    return replace(born.having(own), frame=frame, counts=counts, seen=joined(seen, passed))
+
+
+def _learnt(
+    model: TableModel, born: Drawn, above: Seen | None, rng: np.random.Generator
+) -> tuple[dict[str, pa.Array], Table | None]:
+    """The table's own columns as they come out, and all drawn ones as they were learnt."""
+    plan, columns = model.plan, model.columns
+    if columns is None:
+        if plan is None:
+            return {}, None
+        made = unlearnt(plan.schema, born.rows, rng)
+        return {n: made.column(n) for n in made.schema.names}, plan.forward(made)
+    given = _given(model, born, above)
+    drawn = columns.draw(born.rows, given, rng=rng)
+    if plan is None:
+        return {}, drawn
+    return _kept(model, plan, drawn, given, rng)
+
+
+def _kept(
+    model: TableModel, plan: Plan, drawn: Table, given: Table | None, rng: np.random.Generator
+) -> tuple[dict[str, pa.Array], Table]:
+    """Records that keep the constraints, those that do not being drawn again."""
+    assert model.columns is not None
+    data = drawn.data
+    own = plan.back(drawn.select(plan.learnt))
+    left = np.flatnonzero(plan.broken(own)) if plan.checked else np.empty(0, np.intp)
+    result = own.data
+    for _ in range(_TRIES):
+        if not len(left):
+            break
+        again = model.columns.draw(len(left), None if given is None else given.take(left), rng=rng)
+        source = np.arange(drawn.num_rows)
+        source[left] = drawn.num_rows + np.arange(len(left))
+        at = pa.array(source)
+        fresh = plan.back(again.select(plan.learnt))
+        data = pa.concat_tables([data, again.data]).take(at)
+        result = pa.concat_tables([result, fresh.data]).take(at)
+        left = left[plan.broken(fresh)]
+    if len(left):
+        raise DataError(
+            f"table {model.name!r}", expected="drawn records that keep its constraints",
+            got=f"{len(left):,} that do not after {_TRIES} tries",
+            remedy="declare fewer constraints",
+        )  # fmt: skip
+    whole = Table(plan.schema, result)
+    return {n: whole.column(n) for n in whole.schema.names}, Table(drawn.schema, data)
+
+
+def _given(model: TableModel, born: Drawn, above: Seen | None) -> Table | None:
+    """The context of each record, in the columns of the fit."""
+    extras, columns = model.extras, model.columns
+    if columns is None or not extras.context:
+        return None
+    known: dict[str, NDArray[np.int64]] = {}
+    for name, source in extras.parent:
+        found = None if above is None else above.levels.get(source)
+        known[name] = np.zeros(born.rows, np.int64) if found is None else found
+    if extras.place is not None and model.ties.main is not None:
+        known[extras.place] = place_among_siblings(born.parents[model.ties.main.index])
+    fields, arrays = [], []
+    for name in extras.context:
+        field = columns.model.schema.field(name)
+        levels = known[name]
+        if field.domain is not None:
+            levels = np.minimum(levels, len(field.domain) - 1)
+        fields.append(field)
+        arrays.append(pa.array(levels, pa.int64()).cast(storage_type(field)))
+    return Table(
+        TableSchema(fields=tuple(fields)), pa.Table.from_arrays(arrays, names=list(extras.context))
+    )
+
+
+def place_among_siblings(parents: Places) -> NDArray[np.int64]:
+    """The how-manieth child of its parent each record is, from 1; 0 where it has no parent."""
+    return np.where(parents == NOBODY, 0, rank_in_group(parents) + 1)
+
+
+def _invented(
+    model: TableModel,
+    schema: DatabaseSchema,
+    records: Drawn,
+    drawn: Mapping[str, Drawn],
+    rng: np.random.Generator,
+) -> Drawn:
+    """The records with personal data and what else is neither learnt nor a key."""
+    own = {name for relation in model.ties.own for name in relation.key(schema).fields}
+    columns: dict[str, pa.Array] = {}
+    for field in model.schema.fields:
+        if field.name in records.columns or field.name in own or field.is_modelled:
+            continue
+        if field.tabsynth.free_text == "drop":
+            continue
+        columns[field.name] = generate(field, records.rows, start=0, rng=rng)
+        main = model.ties.main
+        if field.name in model.followed and main is not None:
+            parents = drawn[main.key(schema).parent]
+            places = records.parents[main.index]
+            same = taken(parents.columns[model.followed[field.name]], places)
+            made = columns[field.name]
+            columns[field.name] = pc.coalesce(same.cast(made.type), made)
+    return records.having(columns)
+
+
+def _as_numbers(column: pa.Array) -> NDArray[np.int64]:
+    numbers: NDArray[np.int64] = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return numbers
