@@ -55,7 +55,9 @@ def other_parents(
         must = [(mine[children], theirs)]
     found = np.full(len(children), NOBODY)
     free = slots
-    for asking, strict, levels in _wishes(model, records, relation, parents, children):
+    for asking, strict, levels in _wishes(
+        model, records, relation, parents=parents, children=children
+    ):
         left = np.flatnonzero((found == NOBODY) & asking)
         pairs = [*must, *levels]
         if pairs:
@@ -80,7 +82,7 @@ def other_parents(
 
 
 def _wishes(
-    model: TableModel, records: Drawn, relation: Relation, parents: Drawn, children: Places
+    model: TableModel, records: Drawn, relation: Relation, *, parents: Drawn, children: Places
 ) -> list[tuple[NDArray[np.bool_], int, list[tuple[Levels, Levels]]]]:
     """Who asks, in how many levels child and parent must agree, and the levels of both."""
     wanted = []

@@ -52,8 +52,8 @@ def draw_table(
     Raises:
         DataError: keys with fewer values than records, or constraints that hardly any record keeps.
     """
-    born = _born(model, schema, drawn, scale, rng)
-    records = _with_columns(model, born, drawn, schema, rng)
+    born = _born(model, schema, drawn, scale=scale, rng=rng)
+    records = _with_columns(model, schema, born, drawn=drawn, rng=rng)
     made = {f.field.name: f.values(records.rows, rng) for f in model.fresh}
     records = records.having(made)
     for relation in model.ties.others:
@@ -67,7 +67,7 @@ def draw_table(
     fixed = schema.key_columns(model.name)
     keys = [k for k in keys_to_keep(schema, model.name) if set(k) <= set(records.columns)]
     records = told_apart(records, model.schema, keys, fixed)
-    records = _invented(model, schema, records, drawn, rng)
+    records = _invented(model, schema, records, drawn=drawn, rng=rng)
     for relation in model.ties.own:
         records = own_parents(model, schema, records, relation, rng=rng)
     keys = [k for k in keys_to_keep(schema, model.name) if set(k) <= set(records.columns)]
@@ -89,6 +89,7 @@ def _born(
     model: TableModel,
     schema: DatabaseSchema,
     drawn: Mapping[str, Drawn],
+    *,
     scale: float,
     rng: np.random.Generator,
 ) -> Drawn:
@@ -122,9 +123,10 @@ def _born(
 
 def _with_columns(
     model: TableModel,
-    born: Drawn,
-    drawn: Mapping[str, Drawn],
     schema: DatabaseSchema,
+    born: Drawn,
+    *,
+    drawn: Mapping[str, Drawn],
     rng: np.random.Generator,
 ) -> Drawn:
     """The records with the columns that are learnt, and what children ask about them."""
@@ -158,11 +160,11 @@ def _learnt(
     drawn = columns.draw(born.rows, given, rng=rng)
     if plan is None:
         return {}, drawn
-    return _kept(model, plan, drawn, given, rng)
+    return _kept(model, plan, drawn, given=given, rng=rng)
 
 
 def _kept(
-    model: TableModel, plan: Plan, drawn: Table, given: Table | None, rng: np.random.Generator
+    model: TableModel, plan: Plan, drawn: Table, *, given: Table | None, rng: np.random.Generator
 ) -> tuple[dict[str, pa.Array], Table]:
     """Records that keep the constraints, those that do not being drawn again."""
     assert model.columns is not None
@@ -224,6 +226,7 @@ def _invented(
     model: TableModel,
     schema: DatabaseSchema,
     records: Drawn,
+    *,
     drawn: Mapping[str, Drawn],
     rng: np.random.Generator,
 ) -> Drawn:

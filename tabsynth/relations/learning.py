@@ -74,7 +74,9 @@ def fit_database(
     for name in order:
         say(f"learning table {name}")
         try:
-            tables[name] = _table(database, name, known, synthesizer, generators[name])
+            tables[name] = _table(
+                database, name, known, synthesizer=synthesizer, rng=generators[name]
+            )
         except DataError as error:
             raise DataError(
                 f"table {name!r}: {error.where}", expected=error.expected, got=error.got,
@@ -87,6 +89,7 @@ def _table(
     database: Database,
     name: str,
     known: _Known,
+    *,
     synthesizer: Synthesizer,
     rng: np.random.Generator,
 ) -> TableModel:
