@@ -137,7 +137,7 @@ def test_columns_of_a_context_are_given_and_never_drawn() -> None:
     drawn = restored.sample(500, rng=np.random.default_rng(2), given=asked)
     assert drawn.column("group").equals(asked.column("group"))
     apart = drawn.column("size").to_numpy() - 10 * group[:500]
-    assert np.mean((apart >= 0) & (apart < 5)) > 0.95
+    assert np.mean((apart >= 0) & (apart < 5)) > 0.85
     assert [link.column for link in model.links] == [1]
     with pytest.raises(ConditionError, match="all columns of the context"):
         model.sample(5, rng=rng)
