@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabsynth.constraints.plan import Plan
 from tabsynth.errors import DataError
 from tabsynth.generators import generate
 from tabsynth.relations.choosing import other_parents, own_parents
 from tabsynth.relations.counts import dealt, towards
 from tabsynth.relations.distinct import exchanged, keys_to_keep, numbered, told_apart
 from tabsynth.relations.drawn import Drawn, taken
-from tabsynth.relations.few import unlearnt
-from tabsynth.relations.matching import NOBODY, rank_in_group
+from tabsynth.relations.matching import NOBODY
+from tabsynth.relations.own_columns import own_columns
 from tabsynth.relations.table_model import TableModel
-from tabsynth.relations.ties import Places, is_unique, may_lack
+from tabsynth.relations.ties import is_unique, may_lack
 from tabsynth.relations.views import Seen, joined, passed_on, seen_of
-from tabsynth.schema.check import storage_type
 from tabsynth.schema.database import DatabaseSchema
-from tabsynth.schema.model import TableSchema
-from tabsynth.table import Table
-
-# records that break a constraint are drawn again so often
-_TRIES: Final = 200
 
 
 def draw_table(
@@ -135,7 +127,7 @@ def _with_columns(
     if main is not None:
         seen = drawn[main.key(schema).parent].seen
         above = None if seen is None else seen.take(born.parents[main.index])
-    own, learnt = _learnt(model, born, above, rng)
+    own, learnt = own_columns(model, born, above, rng=rng)
     frame: dict[str, NDArray[np.int64]] = {}
     if learnt is not None:
         names = [name for name in model.extras.drawn if name in learnt.schema.names]
@@ -144,82 +136,6 @@ def _with_columns(
     passed = None if above is None or main is None else passed_on(above, main.key(schema).parent)
     seen = Seen({}, {}) if learnt is None else seen_of(model.view, learnt)
     return replace(born.having(own), frame=frame, counts=counts, seen=joined(seen, passed))
-
-
-def _learnt(
-    model: TableModel, born: Drawn, above: Seen | None, rng: np.random.Generator
-) -> tuple[dict[str, pa.Array], Table | None]:
-    """The table's own columns as they come out, and all drawn ones as they were learnt."""
-    plan, columns = model.plan, model.columns
-    if columns is None:
-        if plan is None:
-            return {}, None
-        made = unlearnt(plan.schema, born.rows, rng)
-        return {n: made.column(n) for n in made.schema.names}, plan.forward(made)
-    given = _given(model, born, above)
-    drawn = columns.draw(born.rows, given, rng=rng)
-    if plan is None:
-        return {}, drawn
-    return _kept(model, plan, drawn, given=given, rng=rng)
-
-
-def _kept(
-    model: TableModel, plan: Plan, drawn: Table, *, given: Table | None, rng: np.random.Generator
-) -> tuple[dict[str, pa.Array], Table]:
-    """Records that keep the constraints, those that do not being drawn again."""
-    assert model.columns is not None
-    data = drawn.data
-    own = plan.back(drawn.select(plan.learnt))
-    left = np.flatnonzero(plan.broken(own)) if plan.checked else np.empty(0, np.intp)
-    result = own.data
-    for _ in range(_TRIES):
-        if not len(left):
-            break
-        again = model.columns.draw(len(left), None if given is None else given.take(left), rng=rng)
-        source = np.arange(drawn.num_rows)
-        source[left] = drawn.num_rows + np.arange(len(left))
-        at = pa.array(source)
-        fresh = plan.back(again.select(plan.learnt))
-        data = pa.concat_tables([data, again.data]).take(at)
-        result = pa.concat_tables([result, fresh.data]).take(at)
-        left = left[plan.broken(fresh)]
-    if len(left):
-        raise DataError(
-            f"table {model.name!r}", expected="drawn records that keep its constraints",
-            got=f"{len(left):,} that do not after {_TRIES} tries",
-            remedy="declare fewer constraints",
-        )  # fmt: skip
-    whole = Table(plan.schema, result)
-    return {n: whole.column(n) for n in whole.schema.names}, Table(drawn.schema, data)
-
-
-def _given(model: TableModel, born: Drawn, above: Seen | None) -> Table | None:
-    """The context of each record, in the columns of the fit."""
-    extras, columns = model.extras, model.columns
-    if columns is None or not extras.context:
-        return None
-    known: dict[str, NDArray[np.int64]] = {}
-    for name, source in extras.parent:
-        found = None if above is None else above.levels.get(source)
-        known[name] = np.zeros(born.rows, np.int64) if found is None else found
-    if extras.place is not None and model.ties.main is not None:
-        known[extras.place] = place_among_siblings(born.parents[model.ties.main.index])
-    fields, arrays = [], []
-    for name in extras.context:
-        field = columns.model.schema.field(name)
-        levels = known[name]
-        if field.domain is not None:
-            levels = np.minimum(levels, len(field.domain) - 1)
-        fields.append(field)
-        arrays.append(pa.array(levels, pa.int64()).cast(storage_type(field)))
-    return Table(
-        TableSchema(fields=tuple(fields)), pa.Table.from_arrays(arrays, names=list(extras.context))
-    )
-
-
-def place_among_siblings(parents: Places) -> NDArray[np.int64]:
-    """The how-manieth child of its parent each record is, from 1; 0 where it has no parent."""
-    return np.where(parents == NOBODY, 0, rank_in_group(parents) + 1)
 
 
 def _invented(

@@ -18,6 +18,17 @@ from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.relations.columns import Columns
 from tabsynth.relations.counts import Counts
+from tabsynth.relations.own_columns import place_among_siblings
+from tabsynth.relations.sequences import (
+    REMEMBERED,
+    Sequence,
+    Units,
+    gap_levels,
+    previous_of,
+    time_column,
+    units_of,
+    with_gap,
+)
 from tabsynth.relations.table_model import Extras, learnt_schema
 from tabsynth.relations.ties import Places, Relation
 from tabsynth.relations.views import (
@@ -56,6 +67,8 @@ class Frame:
         extras: what the other columns are.
         fields: of the other columns, by name.
         arrays: the other columns, by name.
+        main: places of the main parents, where there are such.
+        previous: place of the record before each among its siblings; -1 for the first.
         view: how the records are seen by others, once that was asked.
         seen: the records as others see them, once that was asked.
     """
@@ -66,6 +79,8 @@ class Frame:
     extras: Extras = field(default_factory=Extras)
     fields: dict[str, FieldSchema] = field(default_factory=dict)
     arrays: dict[str, pa.Array] = field(default_factory=dict)
+    main: Places | None = None
+    previous: Places = field(default_factory=lambda: np.empty(0, np.int64))
     view: View | None = None
     seen: Seen = field(default_factory=lambda: Seen({}, {}))
 
@@ -98,12 +113,24 @@ class Frame:
         data = columns.data.take(pa.array(at, mask=at < 0)) if left_out.any() else columns.data
         return cls(Table(columns.schema, data), kept, table.num_rows)
 
-    def add_context(self, above: Seen, parent: str, place: NDArray[np.int64]) -> None:
-        """What is seen of the main parent, and the place among its children."""
+    def add_context(
+        self, above: Seen, parent: str, main: Places, *, order: NDArray[np.intp]
+    ) -> None:
+        """What is seen of the main parent, and the place among its children.
+
+        Args:
+            above: what is seen of the main parent of each record.
+            parent: its table.
+            main: places of these parents.
+            order: of the records.
+        """
         pairs = []
         for source, size in above.sizes.items():
             name = self._add(f"{parent}.{source}", above.levels[source], size)
             pairs.append((name, source))
+        self.main, self.previous = main, previous_of(main, order)
+        place = np.empty(len(main), np.int64)
+        place[order] = place_among_siblings(main[order])
         # how far it goes would tell of a single parent with very many children
         reached = np.bincount(place, minlength=2)[1:]
         last = int(np.count_nonzero(reached >= MIN_COUNT))
@@ -171,14 +198,83 @@ class Frame:
             self.seen = seen_of(self.view, table)
         return self.seen
 
-    def fit(self, synthesizer: Synthesizer, rng: np.random.Generator) -> Columns | None:
-        """Learn the columns; None where there are none to draw, or too few records.
+    def fit(
+        self, synthesizer: Synthesizer, rng: np.random.Generator
+    ) -> tuple[Columns | None, Sequence | None]:
+        """Learn the columns, and how records of one parent follow each other in time.
+
+        Returns:
+            No columns where there are none to draw, or too few records; no sequence where order is
+            no matter, or where too few records follow others.
 
         Raises:
             DataError: see `Synthesizer.fit`.
         """
+        table = self._table()
+        if table is None or len(self.kept) < FEWEST:
+            return None, None
+        context = self.extras.context
+        column = self._time()
+        followers = np.zeros(self.rows, bool) if column is None else self.previous != NO_PARENT
+        later, starting = (self.kept[followers[self.kept] == f] for f in (True, False))
+        if column is None or min(len(later), len(starting)) < FEWEST * FEWEST:
+            whole = table if len(self.kept) == self.rows else table.take(self.kept)
+            return Columns.fit(whole, context, synthesizer=synthesizer, rng=rng), None
+        columns = Columns.fit(table.take(starting), context, synthesizer=synthesizer, rng=rng)
+        return columns, self._sequence(table, column, later, synthesizer=synthesizer, rng=rng)
+
+    def _time(self) -> str | None:
+        """The column by which records follow each other."""
+        if self.own is None or self.main is None or self.extras.place is None:
+            return None
+        return time_column(self.own.schema.fields, self.own.take(self.kept), self.main[self.kept])
+
+    def _sequence(
+        self,
+        table: Table,
+        column: str,
+        later: NDArray[np.intp],
+        *,
+        synthesizer: Synthesizer,
+        rng: np.random.Generator,
+    ) -> Sequence:
+        assert self.own is not None
+        taken = set(table.schema.names)
+        gap = apart(f"time since the last {column}", taken)
+        units = units_of(table.column(column))
+        last = self.previous
+        gaps = np.where(last == NO_PARENT, 0, units - units[last])
+        view = _view_of_gaps(gap, gaps[later])
+        fields, arrays, before = [], [], []
+        told = [column, *(n for n in self.own.schema.names if n != column)][:REMEMBERED]
+        for source in told:
+            name = apart(f"last {source}", {*taken, gap})
+            fields.append(field_of_levels(name, self.seen.sizes[source]).model_copy(
+                update={"name": name}))  # fmt: skip
+            arrays.append(column_of_levels(self.seen.levels[source][last[later]]))
+            before.append((name, source))
+        since = apart("time before that", {*taken, gap, *(name for name, _ in before)})
+        first = self.previous[last[later]] == NO_PARENT
+        levels = gap_levels(view, gap, gaps[last[later]], first)
+        fields.append(field_of_levels(since, int(view.bins[0].max()) + 2))
+        arrays.append(column_of_levels(levels))
+        events = with_gap(table.take(later), column, gap, gaps[later])
+        names = [field.name for field in fields]
+        schema = TableSchema(fields=(*fields, *events.schema.fields))
+        data = pa.Table.from_arrays(
+            [a.cast(storage_type(f)) for a, f in zip(arrays, fields, strict=True)]
+            + [events.column(name) for name in events.schema.names],
+            names=list(schema.names),
+        )
+        context = (*self.extras.context, *names)
+        columns = Columns.fit(Table(schema, data), context, synthesizer=synthesizer, rng=rng)
+        end = int(np.sort(units[self.kept])[-MIN_COUNT])
+        return Sequence(column, gap, columns, tuple(before), since, view, end)
+
+    def _table(self) -> Table | None:
+        """All columns; None where there are none to draw."""
         drawn = (*(() if self.own is None else self.own.schema.names), *self.extras.drawn)
-        if not drawn or len(self.kept) < FEWEST:
+        if not drawn:
             return None
         names = [*self.extras.context, *(n for n in drawn if n in self.fields)]
         fields = [self.fields[name] for name in names]
@@ -187,10 +283,7 @@ class Frame:
             fields += self.own.schema.fields
             arrays += [self.own.column(name) for name in self.own.schema.names]
         schema = TableSchema(fields=tuple(fields))
-        table = Table(schema, pa.Table.from_arrays(arrays, names=list(schema.names)))
-        if len(self.kept) < self.rows:
-            table = table.take(self.kept)
-        return Columns.fit(table, self.extras.context, synthesizer=synthesizer, rng=rng)
+        return Table(schema, pa.Table.from_arrays(arrays, names=list(schema.names)))
 
     def _add(self, name: str, levels: NDArray[np.integer] | NDArray[np.bool_], size: int) -> str:
         return self._field(field_of_levels(name, size), np.asarray(levels, np.int64))
@@ -224,3 +317,11 @@ def _has_cells(number: Counts) -> bool:
     field = FieldSchema(name="number", type="integer")
     table = Table(TableSchema(fields=(field,)), pa.table({"number": pa.array(number, pa.int64())}))
     return freeze(analyze(table)).columns[0].cells > 1
+
+
+def _view_of_gaps(name: str, gaps: Units) -> View:
+    field = FieldSchema(name=name, type="integer")
+    table = Table(TableSchema(fields=(field,)), pa.table({name: pa.array(gaps, pa.int64())}))
+    view = View.of(table)
+    assert view is not None
+    return view

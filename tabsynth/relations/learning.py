@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from tabsynth.database import NO_PARENT, Database
 from tabsynth.errors import DataError
 from tabsynth.relations.counts import Counts, three_digits
-from tabsynth.relations.drawing import place_among_siblings
 from tabsynth.relations.frame import Frame
 from tabsynth.relations.model import DatabaseModel
 from tabsynth.relations.recipes import (
@@ -109,7 +108,7 @@ def _table(
     frame = Frame.start(table, learnt, places=_knows_places(synthesizer))
     selfish = _gather(frame, database, name, known, ties=ties, parents=parents,
                       order=order_of_records(schema, table, name, numbered))  # fmt: skip
-    columns = frame.fit(synthesizer, rng)
+    columns, sequence = frame.fit(synthesizer, rng)
     lost = table.num_rows if main is None else int(np.count_nonzero(main == NO_PARENT))
     means = {}
     for relation in (*born, *ties.others):
@@ -128,6 +127,7 @@ def _table(
         followed=followed_columns(database, name, ties, main),
         selfish=selfish,
         places=_knows_places(synthesizer),
+        sequence=sequence,
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def _gather(
     if ties.main is not None:
         main, parent = parents[ties.main.index], ties.main.key(schema).parent
         above = known.seen[parent].take(main)
-        frame.add_context(above, parent, _place(main, order))
+        frame.add_context(above, parent, main, order=order)
         passed = passed_on(above, parent)
     for relation in (*ties.others, *ties.own):
         # the first of a tree lack a parent, which their depth tells
@@ -172,13 +172,6 @@ def _gather(
         if alone:
             selfish.append(relation.index)
     return tuple(selfish)
-
-
-def _place(main: Places, order: NDArray[np.intp]) -> NDArray[np.int64]:
-    """The how-manieth child of its parent each record is, in an order of the records."""
-    place = np.empty(len(main), np.int64)
-    place[order] = place_among_siblings(main[order])
-    return place
 
 
 def _knows_places(synthesizer: Synthesizer) -> bool:

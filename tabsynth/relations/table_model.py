@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tabsynth.constraints.plan import Plan
 from tabsynth.relations.columns import Columns
 from tabsynth.relations.fresh import Fresh
+from tabsynth.relations.sequences import Sequence
 from tabsynth.relations.ties import Relation, Ties
 from tabsynth.relations.views import View
 from tabsynth.schema.constraint import Place, Unique
@@ -95,6 +96,7 @@ class TableModel:
         followed: personal columns that say the same as one of the main parent, by name.
         selfish: keys to the own table by which the first records lead to themselves.
         places: whether pairs of coordinates are learnt as places.
+        sequence: how records follow others of their parent, where they do in time.
     """
 
     name: str
@@ -111,6 +113,7 @@ class TableModel:
     followed: Mapping[str, str] = field(default_factory=dict)
     selfish: tuple[int, ...] = ()
     places: bool = True
+    sequence: Sequence | None = None
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -143,6 +146,11 @@ class TableModel:
         for relation in ties.own:
             fields = ", ".join(relation.key(schema).fields)
             lines.append(f"Table {name}: {fields} leads up a tree of records, never round.")
+        if self.sequence is not None:
+            lines.append(
+                f"Table {name}: records of one parent follow each other by {self.sequence.column}, "
+                "each given the one before."
+            )
         if self.columns is not None:
             lines += [f"Table {name}: {line}" for line in self.columns.model.describe()]
         elif self.learnt:
@@ -178,10 +186,15 @@ class TableModel:
             "places": self.places,
             "columns": None,
             "view": None,
+            "sequence": None,
         }
         arrays: dict[str, NDArray[Any]] = {}
         weights: dict[str, NDArray[Any]] = {}
-        for part, held in (("columns", self.columns), ("view", self.view)):
+        for part, held in (
+            ("columns", self.columns),
+            ("view", self.view),
+            ("sequence", self.sequence),
+        ):
             if held is not None:
                 own = held.state()
                 settings[part] = own.settings
@@ -248,6 +261,8 @@ def restore_table(
         followed={str(a): str(b) for a, b in s["followed"].items()},
         selfish=tuple(map(int, s["selfish"])),
         places=bool(s["places"]),
+        sequence=None if s["sequence"] is None else Sequence.restore(
+            s["sequence"], *_part(state, "sequence"), synthesizer=synthesizer),
     )  # fmt: skip
     _require_fitting(model, schema)
     return model
@@ -275,6 +290,8 @@ def _require_fitting(model: TableModel, schema: DatabaseSchema) -> None:
         raise ValueError("expected the columns that the table draws")
     if model.columns is not None and model.columns.context != extras.context:
         raise ValueError("expected the context that the table has")
+    if model.sequence is not None:
+        _require_sequence(model.sequence, model, wanted)
     indices = {r.index for r in (*ties.others, *ties.own)}
     indices |= set() if ties.main is None else {ties.main.index}
     named = {*extras.presence, *extras.attributes, *extras.same, *extras.depth, *model.means}
@@ -284,3 +301,20 @@ def _require_fitting(model: TableModel, schema: DatabaseSchema) -> None:
         keys = schema.foreign_keys.get(relation.child, ())
         if not 0 <= relation.index < len(keys) or keys[relation.index].parent != model.name:
             raise ValueError("expected relations in which the table is the parent")
+
+
+def _require_sequence(sequence: Sequence, model: TableModel, wanted: set[str]) -> None:
+    told = {sequence.since, *(name for name, _ in sequence.before)}
+    drawn = (wanted - {sequence.column}) | {sequence.gap, *told}
+    if (
+        model.columns is None
+        or model.view is None
+        or set(sequence.columns.model.schema.names) != drawn
+    ):
+        raise ValueError("expected events with the columns of the table")
+    if set(sequence.columns.context) != {*model.extras.context, *told}:
+        raise ValueError("expected events in the context of the table")
+    if model.schema.field(sequence.column).type not in ("date", "datetime"):
+        raise ValueError("expected events with a time")
+    if not {source for _, source in sequence.before} <= set(model.view.codec.schema.names):
+        raise ValueError("expected events that are seen")
