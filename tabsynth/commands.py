@@ -452,12 +452,13 @@ def inspect(
     model: Annotated[Path, typer.Argument(readable=False, help="model file")],
     as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
 ) -> None:
-    """Say what a model file holds."""
-    from tabsynth import modelfile
+    """Say what a model file holds, of a table or of a database."""
+    from tabsynth.archive import read_archive
+    from tabsynth.relations.fitted import open_model
 
-    fitted = modelfile.load(model)
+    fitted = open_model(model)
     if as_json:
-        manifest = modelfile.read_manifest(model)
+        manifest = read_archive(model)[0]
         body = {**manifest.model_dump(mode="json", by_alias=True), "holds": fitted.describe()}
         typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
         return

@@ -1,28 +1,52 @@
-"""A database as the straight line takes it: reflected, read, completed and checked."""
+"""A database along the straight line: read, fit, sample, write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from tabsynth.choice import AUTO, parameters_to_keep
 from tabsynth.database import Database
+from tabsynth.errors import UsageError
+from tabsynth.io.atomic import atomic_path
+from tabsynth.relational.entity import entity_table
+from tabsynth.relational.parting import part
+from tabsynth.relations import learning
+from tabsynth.relations.appending import beyond, keyed
+from tabsynth.relations.fitted import FittedDatabase
+from tabsynth.relations.preflight import plan_database
 from tabsynth.schema.complete import complete
 from tabsynth.schema.database import DatabaseSchema
+from tabsynth.stores.address import open_store
+from tabsynth.stores.ddl import ddl
 from tabsynth.stores.folder import FolderStore
-from tabsynth.stores.protocol import Source
+from tabsynth.stores.identity import engine_of
+from tabsynth.stores.protocol import Mode, Source, Store
 from tabsynth.stores.tables import read_whole
+from tabsynth.synthesizers.margins import two_digits
 
 Say = Callable[[str], object]
 
 
+class _Undone(Exception):  # noqa: N818 - nothing is wrong
+    """Ends a trial of writing."""
+
+
 def read_database(
-    store: Source, schema: DatabaseSchema | None = None, *, say: Say = lambda _: None
+    store: Source | str | Path,
+    schema: DatabaseSchema | None = None,
+    *,
+    say: Say = lambda _: None,
 ) -> Database:
     """All records of a store, checked.
 
     Args:
-        store: a database, or a folder of files.
+        store: a database URL or a folder of files, or one that is open.
         schema: what the tables are, taken as it is; by default what the store declares, completed
             by what the records show (marked as observed).
         say: called with a line before each table.
@@ -33,13 +57,14 @@ def read_database(
 
     Privacy: reads every record; what enters the schema is said at `tabsynth.schema.infer.infer`.
     """
-    with store.snapshot() as held:
+    source: Source = _opened(store)
+    with source.snapshot() as held:
         declared = held.reflect() if schema is None else schema
         raw = read_tables(held, declared, say=say)
     # the Data Package of a folder is a person's own, and without one all is inferred already
-    if schema is None and not isinstance(store, FolderStore):
+    if schema is None and not isinstance(source, FolderStore):
         declared = completed(declared, raw)
-    return Database.checked(raw, declared, where=store.where)
+    return Database.checked(raw, declared, where=source.where)
 
 
 def read_tables(
@@ -82,3 +107,169 @@ def completed(schema: DatabaseSchema, raw: Mapping[str, pa.Table]) -> DatabaseSc
         foreign = {column for key in schema.foreign_keys[name] for column in key.fields}
         tables[name] = complete(table, raw[name], keys=foreign)
     return DatabaseSchema(tables, schema.paths, schema.name)
+
+
+def split_database(
+    database: Database, *, entity: str | None = None, seed: int | None = None
+) -> tuple[Database, Database]:
+    """Entities to learn from (80 %) and a holdout of others that no fit may see, at random.
+
+    Args:
+        database: all records.
+        entity: the table of the people or things to protect; see
+            `tabsynth.relational.entity.entity_table` for what is taken else.
+        seed: deals them out; by default a fresh one.
+
+    Returns:
+        Two databases; every entity is in one of them, with all that hangs from it. See
+        `tabsynth.relational.parting.part`.
+
+    Raises:
+        DataError: fewer than two entities.
+        UsageError: an entity table that is not there or not clear.
+    """
+    sizes = {name: table.num_rows for name, table in database.tables.items()}
+    named = entity_table(database.schema, sizes, entity)
+    parts = part(database, named, rng=np.random.default_rng(seed))
+    return parts.train, parts.holdout
+
+
+def fit_database(
+    database: Database,
+    *,
+    synthesizer: str = AUTO,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    say: Say = lambda _: None,
+) -> FittedDatabase:
+    """Learn a model of a whole database.
+
+    Args:
+        database: the private records, as `read_database` gives them.
+        synthesizer: a registered name, or `auto`; the same learns every table, given its parents.
+        parameters: its hyper-parameters by name, values or texts.
+        seed: the same seed gives the same model; by default a fresh one.
+        say: called with lines on what the fit will cost and do, and before each table.
+
+    Raises:
+        DataError: nothing to learn, records that break a declared constraint, or a fit that needs
+            more memory than is free.
+        SchemaError: keys that lead round in a circle, or constraints that contradict each other.
+        UsageError: an unknown synthesizer or parameter, or one that cannot learn relations.
+
+    Privacy: not differentially private; see the synthesizer for what the model holds.
+    """
+    before = plan_database(database, synthesizer, parameters)
+    for line in before.lines(database):
+        say(line)
+    before.require_room()
+    model = learning.fit_database(
+        database, synthesizer=before.maker, rng=np.random.default_rng(seed), say=say
+    )
+    sizes = {n: table.num_rows for n, table in database.tables.items()}
+    return FittedDatabase(
+        model=model,
+        parameters=parameters_to_keep(before.maker),
+        default_rows={n: two_digits(size) if size else 0 for n, size in sizes.items()},
+    )
+
+
+def sample_database(
+    fitted: FittedDatabase, scale: float = 1.0, *, seed: int | None = None
+) -> Database:
+    """Draw a synthetic database.
+
+    Args:
+        fitted: what to draw from.
+        scale: how many times as many records as there were in the source, about.
+        seed: the same seed gives the same records; by default a fresh one.
+
+    Raises:
+        UsageError: a scale that is not above 0.
+        DataError: keys that have too few values, or rules that hardly any drawn record keeps.
+    """
+    return fitted.model.sample(scale, rng=np.random.default_rng(seed))
+
+
+def write_database(
+    to: Store | str | Path,
+    database: Database,
+    *,
+    mode: Mode = "create",
+    ddl_file: str | Path | None = None,
+    seed: int | None = None,
+    say: Say = lambda _: None,
+) -> dict[str, int]:
+    """Write a synthetic database into a store: all of it, or nothing.
+
+    Args:
+        to: a database URL or a folder, or a store that is open.
+        database: the records; its keys go on behind those that are there when it is appended.
+        mode: `create` makes the tables and refuses what is there, `append` adds to tables of the
+            same columns, `replace` puts new tables in the place of those that are there.
+        ddl_file: where the statements that make the tables are written as well, in the SQL of the
+            database that is written to.
+        seed: of new keys that are drawn, when it is appended.
+        say: called with a line before each table.
+
+    Returns:
+        Numbers of records by table.
+
+    Raises:
+        UsageError: statements for a folder.
+        OutputError: the store does not take the records; nothing has changed there.
+        DataError: keys that cannot go on behind those that are there.
+    """
+    store, schema = _opened(to), database.schema
+    statements = None if ddl_file is None else statements_for(store, schema)
+    data = {name: table.data for name, table in database.tables.items()}
+    if mode == "append":
+        require_takes(store, schema, mode)
+        keys = {name: keyed(schema, name) for name in schema.tables}
+        there = {name: read_whole(store, name, k) for name, k in keys.items() if k is not None}
+        data = beyond(database, there, rng=np.random.default_rng(seed))
+    with ExitStack() as stack:
+        # the file appears after the database has it all
+        if statements is not None:
+            beside = stack.enter_context(atomic_path(ddl_file or ""))
+            beside.write_text(statements, encoding="utf-8")
+        writer = stack.enter_context(store.writing(schema, mode))
+        for name in schema.parents_first:
+            say(f"writing {name}")
+            writer.write(name, data[name])
+    return {name: data[name].num_rows for name in schema.tables}
+
+
+def require_takes(store: Store, schema: DatabaseSchema, mode: Mode) -> None:
+    """Refuse a store that would not take a database, before the work whose result it is for.
+
+    Its tables are made, and undone at once.
+
+    Raises:
+        OutputError: tables that are there, are not there or differ, or a place that cannot be
+            written.
+        DataError: a database that cannot be reached.
+    """
+    try:
+        with store.writing(schema, mode):
+            raise _Undone
+    except _Undone:
+        return
+
+
+def statements_for(store: Store, schema: DatabaseSchema) -> str:
+    """The SQL that makes the tables of a schema in a store.
+
+    Raises:
+        UsageError: a folder, which has no SQL.
+        SchemaError: names or keys that the engine cannot have.
+    """
+    engine = engine_of(store)
+    if engine is None:
+        raise UsageError("--ddl", expected="a database to write to", got="a folder",
+                         remedy="leave it out, or write to a database URL")  # fmt: skip
+    return ddl(schema, engine)
+
+
+def _opened(store: Any) -> Any:
+    return open_store(str(store)) if isinstance(store, (str, Path)) else store

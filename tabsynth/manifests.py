@@ -11,6 +11,8 @@ from tabsynth.report.model import Verdict
 
 MODEL_FORMAT: Final = "tabsynth-model"
 MODEL_FORMAT_VERSION: Final = 1
+DATABASE_FORMAT: Final = "tabsynth-database-model"
+DATABASE_FORMAT_VERSION: Final = 1
 MAX_ROWS: Final = 10**15
 
 
@@ -85,6 +87,40 @@ class ModelManifest(BaseModel):
     notes: list[str] = []
     privacy: Privacy = Privacy()
     table_schema: dict[str, Any] = Field(alias="schema")
+    members: dict[str, Member]
+
+
+class DatabaseManifest(BaseModel):
+    """`manifest.json` inside the model file of a database.
+
+    Args:
+        format: what kind of archive this is.
+        format_version: rises when an older version could no longer read the file.
+        tabsynth_version: what wrote it.
+        libraries: versions that the model was fitted with.
+        synthesizer: registered name of what fitted every table.
+        parameters: its hyper-parameters.
+        default_rows: size of each training table to two digits.
+        notes: sentences about how columns were treated.
+        privacy: what may be claimed.
+        package: the Data Package of the tables and their keys, without files.
+        members: every other file in the archive.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    format: Literal["tabsynth-database-model"] = DATABASE_FORMAT
+    format_version: Annotated[int, Field(ge=1, le=DATABASE_FORMAT_VERSION)] = (
+        DATABASE_FORMAT_VERSION
+    )
+    tabsynth_version: str
+    libraries: dict[str, str]
+    synthesizer: str
+    parameters: dict[str, Any]
+    default_rows: dict[str, Annotated[int, Field(ge=0, lt=MAX_ROWS)]]
+    notes: list[str] = []
+    privacy: Privacy = Privacy()
+    package: dict[str, Any]
     members: dict[str, Member]
 
 

@@ -1,63 +1,33 @@
-"""The model file: `manifest.json`, `state.json` and plain numbers in a zip. Nothing is executed.
-
-manifest.json       format and version, synthesizer, parameters, schema, and for every other
-member its size and SHA-256
-state.json          settings of the model
-arrays/<name>.npy   numbers; object arrays are refused
-weights.safetensors weights, where the model is a network
-"""
+"""Models of one table as files: a model with its schema and maker, in an `archive`."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import math
-import re
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import scipy
-from numpy.lib import format as npy
-from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tabsynth import __version__, registry
+from tabsynth.archive import (
+    consistent,
+    fault,
+    libraries,
+    parse_state,
+    read_archive,
+    write_archive,
+)
 from tabsynth.constraints.plan import Plan
 from tabsynth.constraints.redraw import draw_kept, without_repeats
 from tabsynth.constraints.uniqueness import Seen
-from tabsynth.errors import ModelFileError, PrivacyError, SchemaError
-from tabsynth.io.atomic import atomic_path
-from tabsynth.io.tensors import dump_tensors, parse_tensors
-from tabsynth.manifests import MODEL_FORMAT, MODEL_FORMAT_VERSION, Member, ModelManifest, Privacy
+from tabsynth.errors import PrivacyError, SchemaError
+from tabsynth.manifests import DatabaseManifest, Member, ModelManifest, Privacy
 from tabsynth.privacy.certificate import Certificate
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
-from tabsynth.synthesizers.protocol import Model, ModelState
+from tabsynth.synthesizers.protocol import Model
 from tabsynth.table import Table
-
-MAX_MANIFEST_BYTES: Final = 64 << 20
-MAX_TOTAL_BYTES: Final = 2 << 30
-MAX_MEMBERS: Final = 100_000
-MAX_ROWS: Final = 1 << 40
-NPY_PRELUDE: Final = 10
-_WEIGHTS: Final = "weights.safetensors"
-_MEMBER: Final = re.compile(
-    r"(state\.json|weights\.safetensors|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z"
-)
-_NPY: Final = re.compile(
-    rb"\x93NUMPY\x01\x00(..)\{'descr': '([<|](?:b1|[iu][1248]|f[48]))', 'fortran_order': False, "
-    rb"'shape': \(([0-9, ]{1,60})\), \} *\n",
-    re.DOTALL,
-)
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -168,61 +138,52 @@ class Fitted:
 
 def save(fitted: Fitted, path: str | Path) -> None:
     """Write a model file; see `Fitted.save`."""
-    state = fitted.model.state()
-    members = {"state.json": json.dumps(state.settings, ensure_ascii=False).encode()}
-    for name, array in sorted(state.arrays.items()):
-        members[f"arrays/{name}.npy"] = _array_bytes(array)
-    if state.weights:
-        members[_WEIGHTS] = dump_tensors(state.weights)
-    manifest = ModelManifest(
-        tabsynth_version=__version__,
-        libraries={
-            "numpy": np.__version__,
-            "scipy": scipy.__version__,
-            "pyarrow": pa.__version__,
-        },
-        synthesizer=fitted.synthesizer,
-        parameters=fitted.parameters,
-        default_rows=fitted.default_rows,
-        notes=list(fitted.notes),
-        privacy=Privacy.of(fitted.certificate, training_records=fitted.keeps_records),
-        table_schema=fitted.schema.descriptor(),
-        members={
-            name: Member(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
-            for name, body in members.items()
-        },
-    )
-    head = manifest.model_dump_json(by_alias=True, indent=2).encode()
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, body in {"manifest.json": head, **members}.items():
-            # a fixed date, so that the same model gives the same bytes
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
+
+    def manifest(members: dict[str, Member]) -> ModelManifest:
+        return ModelManifest(
+            tabsynth_version=__version__,
+            libraries=libraries(),
+            synthesizer=fitted.synthesizer,
+            parameters=fitted.parameters,
+            default_rows=fitted.default_rows,
+            notes=list(fitted.notes),
+            privacy=Privacy.of(fitted.certificate, training_records=fitted.keeps_records),
+            table_schema=fitted.schema.descriptor(),
+            members=members,
+        )
+
+    write_archive(path, fitted.model.state(), manifest)
 
 
 def load(path: str | Path) -> Fitted:
-    """Open a model file, trusting nothing in it.
+    """Open a model file of one table, trusting nothing in it.
 
     Raises:
-        ModelFileError: missing, damaged, hostile, from a newer version, or of a synthesizer that
-            is not installed.
+        ModelFileError: missing, damaged, hostile, from a newer version, of a database, or of a
+            synthesizer that is not installed.
     """
-    manifest, members = _read(Path(path))
-    where = str(path)
-    try:
+    found, members = read_archive(path)
+    return restored(_of_one_table(found, str(path)), members, str(path))
+
+
+def restored(manifest: ModelManifest, members: dict[str, bytes], where: str) -> Fitted:
+    """The model of one table in the parts of a file.
+
+    Args:
+        manifest: says what it is.
+        members: the other parts.
+        where: how messages name the file.
+
+    Raises:
+        ModelFileError: parts that do not belong together, or a synthesizer that is not installed.
+    """
+    with consistent(where):
         schema = parse_schema(manifest.table_schema, where=where)
         certificate = manifest.privacy.certificate
         plan = _plan(schema, where, private=certificate is not None)
-        settings = json.loads(members.pop("state.json"))
-        packed = members.pop(_WEIGHTS, None)
-        weights = {} if packed is None else parse_tensors(packed)[0]
-        arrays = {
-            name.removeprefix("arrays/").removesuffix(".npy"): _array(body, where)
-            for name, body in members.items()
-        }
         kind = registry.synthesizer(manifest.synthesizer, private=certificate is not None)
         return Fitted(
-            model=kind.restore(plan.learnt, ModelState(settings, arrays, weights)),
+            model=kind.restore(plan.learnt, parse_state(members, where)),
             schema=schema,
             synthesizer=manifest.synthesizer,
             parameters=manifest.parameters,
@@ -230,14 +191,18 @@ def load(path: str | Path) -> Fitted:
             notes=tuple(manifest.notes),
             certificate=certificate,
         )
-    except registry.UnknownNameError as error:
-        raise _fault(where, "a synthesizer that is installed here", "another one",
-                     f"install what registers it ({error})") from None  # fmt: skip
-    except (SchemaError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
-            RecursionError, pa.ArrowException) as error:  # fmt: skip
-        if isinstance(error, ModelFileError):
-            raise
-        raise _fault(where, "a consistent model", "parts that do not belong together") from error
+
+
+def read_manifest(path: str | Path) -> ModelManifest:
+    """The manifest of a model file of one table, after all checks on the file."""
+    return _of_one_table(read_archive(path)[0], str(path))
+
+
+def _of_one_table(manifest: ModelManifest | DatabaseManifest, where: str) -> ModelManifest:
+    if isinstance(manifest, ModelManifest):
+        return manifest
+    raise fault(where, "a model of one table", "a model of a database",
+                "use `tabsynth db sample`, or tabsynth.sample_database in Python")  # fmt: skip
 
 
 def _plan(schema: TableSchema, where: str, *, private: bool) -> Plan:
@@ -245,103 +210,5 @@ def _plan(schema: TableSchema, where: str, *, private: bool) -> Plan:
         return Plan.unlearnt(schema) if private else Plan.of(schema)
     except (SchemaError, PrivacyError) as error:
         # its remedy says what to install, where a custom rule is not there
-        raise _fault(where, "constraints that can be kept here", "others",
+        raise fault(where, "constraints that can be kept here", "others",
                      error.remedy) from None  # fmt: skip
-
-
-def read_manifest(path: str | Path) -> ModelManifest:
-    """The manifest of a model file, after all checks on the file."""
-    return _read(Path(path))[0]
-
-
-def _read(path: Path) -> tuple[ModelManifest, dict[str, bytes]]:
-    where = str(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = _safe_names(archive, where)
-            head = _member(archive, "manifest.json", MAX_MANIFEST_BYTES, where)
-            manifest = _manifest(head, where)
-            listed = manifest.members
-            if names - {"manifest.json"} != set(listed):
-                raise _fault(where, "the members that its manifest lists", "others")
-            members = {n: _member(archive, n, listed[n].bytes, where) for n in listed}
-    except FileNotFoundError:
-        raise _fault(where, "a model file", "no such file", "check the path") from None
-    except IsADirectoryError:
-        raise _fault(where, "a model file", "a directory", "check the path") from None
-    except PermissionError:
-        raise _fault(where, "a readable file", "no permission", "check its permissions") from None
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError,
-            RuntimeError, LookupError, TypeError, ValueError, AttributeError,
-            ArithmeticError):  # fmt: skip
-        raise _fault(where, "a whole model file", "a damaged one or something else") from None
-    for name, body in members.items():
-        if hashlib.sha256(body).hexdigest() != listed[name].sha256:
-            raise _fault(where, "members as they were saved", f"a changed {name}")
-    return manifest, members
-
-
-def _safe_names(archive: zipfile.ZipFile, where: str) -> set[str]:
-    entries = archive.infolist()
-    names = {e.filename for e in entries}
-    if len(names) != len(entries) or len(entries) > MAX_MEMBERS:
-        raise _fault(where, "each member once", "repeated or too many members")
-    if any(n != "manifest.json" and not _MEMBER.match(n) for n in names):
-        raise _fault(where, "member names of a model", "a name that leads elsewhere")
-    if any(e.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for e in entries):
-        raise _fault(where, "members packed as a model's are", "another compression")
-    if sum(e.file_size for e in entries) > MAX_TOTAL_BYTES:
-        raise _fault(where, f"at most {MAX_TOTAL_BYTES >> 30} GiB unpacked", "more")
-    return names
-
-
-def _member(archive: zipfile.ZipFile, name: str, limit: int, where: str) -> bytes:
-    # the size in a zip's header can lie; so never read more than the limit
-    with archive.open(name) as stream:
-        body = stream.read(limit + 1)
-    if len(body) > limit or (name != "manifest.json" and len(body) != limit):
-        raise _fault(where, f"{name} of the size stated", "another size")
-    return body
-
-
-def _manifest(body: bytes, where: str) -> ModelManifest:
-    manifest = json.loads(body)
-    if not isinstance(manifest, dict) or manifest.get("format") != MODEL_FORMAT:
-        raise _fault(where, "a tabsynth model", "another kind of archive", "check the path")
-    version = manifest.get("format_version")
-    if type(version) is int and version > MODEL_FORMAT_VERSION:
-        raise _fault(
-            where, f"format version {MODEL_FORMAT_VERSION} or older", f"version {version}",
-            "upgrade tabsynth to open it",
-        )  # fmt: skip
-    try:
-        return ModelManifest.model_validate(manifest)
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise _fault(where, "a manifest of a model", f"something else at {place}") from None
-
-
-def _array_bytes(array: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    npy.write_array(stream, little, version=(1, 0), allow_pickle=False)
-    return stream.getvalue()
-
-
-def _array(body: bytes, where: str) -> NDArray[Any]:
-    # numpy's own reader takes headers that we never write, and evaluates them as Python literals
-    found = _NPY.match(body)
-    if found is None or struct.unpack("<H", found[1])[0] != found.end() - NPY_PRELUDE:
-        raise _fault(where, "arrays of plain numbers in npy format 1.0", "another type or format")
-    dtype = np.dtype(found[2].decode())
-    shape = tuple(int(length) for length in re.findall(rb"[0-9]+", found[3]))
-    if math.prod(shape) * dtype.itemsize != len(body) - found.end():
-        raise _fault(where, "arrays of the shape stated", "another size")
-    numbers = np.frombuffer(body, dtype, offset=found.end())
-    return numbers.reshape(shape).astype(dtype.newbyteorder("="))
-
-
-def _fault(
-    where: str, expected: str, got: str, remedy: str = "fit the model again or get a whole copy"
-) -> ModelFileError:
-    return ModelFileError(where, expected=expected, got=got, remedy=remedy)

@@ -231,6 +231,25 @@ def say_kept(fitted: Any, *, strip: bool, progress: Progress) -> None:
         progress.say("warning: the model file holds training records; --strip leaves them out")
 
 
+def refuse_budget_of_a_database(**options: Any) -> None:
+    """Refuse options of a privacy budget where a whole database is learnt.
+
+    Raises:
+        PrivacyError: `epsilon` is among them.
+        UsageError: another one is.
+    """
+    if options.pop("epsilon") is not None:
+        raise PrivacyError(
+            "--epsilon",
+            expected="one table, of which each person has a known number of records",
+            got="a database, where what tables hold of one person counts together, and bounds on "
+            "that are not implemented",
+            remedy="fit single tables, as in `tabsynth fit URL#table --epsilon 1`, or leave it out",
+        )
+    named = {"--" + name.replace("_", "-"): value for name, value in options.items()}
+    refuse_alone(named, "--epsilon")
+
+
 def spend_of(
     synthesizer: str,
     *,
@@ -303,7 +322,7 @@ def refuse_budget(**options: Any) -> None:
         )
 
 
-def finish(report: Any, out: Path, junit: Path | None, *, private: bool = False) -> None:
+def finish(report: Any, out: Path | None, junit: Path | None, *, private: bool = False) -> None:
     """Say the verdict and its reasons, and end the command with its code."""
     from tabsynth.io.atomic import write_text
     from tabsynth.report.junit import junit_xml
@@ -313,5 +332,6 @@ def finish(report: Any, out: Path, junit: Path | None, *, private: bool = False)
     typer.echo(f"verdict: {report.verdict}")
     for reason in report.reasons:
         typer.echo(f"  {reason}")
-    typer.echo(f"report: {out / ('private-report.html' if private else 'report.html')}")
+    if out is not None:
+        typer.echo(f"report: {out / ('private-report.html' if private else 'report.html')}")
     raise typer.Exit(EXIT_BY_VERDICT[report.verdict])

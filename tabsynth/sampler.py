@@ -155,6 +155,9 @@ def draw(
     say: Say = lambda _: None,
 ) -> Iterator[pa.Table]:
     """Chunks of records in order; all is checked and asked before the first is drawn."""
+    if not isinstance(fitted, Fitted):
+        raise UsageError("model", expected="a model of one table", got="another one",
+                         remedy="draw a database with tabsynth.sample_database")  # fmt: skip
     # an int, so that it can be spawned from without holding state
     entropy = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
     conditions = None if given is None else as_given(given, fitted.schema)

@@ -63,7 +63,7 @@ class Found:
 
 def evaluate_database(
     train: Database,
-    synthetic: Found,
+    synthetic: Found | Database,
     *,
     holdout: Database | None = None,
     entity: str | None = None,
@@ -79,7 +79,7 @@ def evaluate_database(
 
     Args:
         train: real records that were fitted.
-        synthetic: what was drawn.
+        synthetic: what was drawn; as `Found` where it may break the schema.
         holdout: real entities that no fit saw, with all that hangs from them.
         entity: the table of the entities; see `entity_table` for what is taken else.
         policy: what the gate accepts; by default the documented one.
@@ -100,6 +100,9 @@ def evaluate_database(
         private.
     """
     seed, policy = seed or 0, policy or Policy()
+    if isinstance(synthetic, Database):
+        raw = {name: held.data for name, held in synthetic.tables.items()}
+        synthetic = Found.of(raw, train.schema)
     databases = {"train": train, "synthetic": synthetic.database}
     databases |= {} if holdout is None else {"holdout": holdout}
     sizes = {name: table.num_rows for name, table in train.tables.items()}

@@ -42,12 +42,14 @@ class Parts:
         train: what may be learnt from.
         holdout: what judges the result; no entity of train is in it.
         share: of the entities, how many are in train; above 0 and below 1.
+        whole: tables that stand in both parts.
         notes: what was left out or cut, in sentences; they hold counts of private records.
     """
 
     train: Database
     holdout: Database
     share: float
+    whole: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -87,7 +89,8 @@ def part(database: Database, entity: str, *, rng: np.random.Generator) -> Parts:
         parts.append(made)
         notes += [f"{name}: {line}" for line in told]
     share = float(np.count_nonzero(side[:size])) / size
-    return Parts(parts[0], parts[1], share, tuple(notes))
+    whole = frozenset(set(database.tables) - set(homes.pairs))
+    return Parts(parts[0], parts[1], share, whole, tuple(notes))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether two addresses lead to one store, so that nobody writes over what was read."""
+"""What a store is: which engine, and whether two addresses lead to one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from tabsynth.errors import OutputError
+from tabsynth.stores.dialects import ENGINES, Engine
 from tabsynth.stores.duck import DuckStore
 from tabsynth.stores.folder import FolderStore
 from tabsynth.stores.protocol import Store
@@ -27,7 +28,7 @@ def require_another(source: Store, target: Store) -> None:
     if same_store(source, target):
         raise OutputError(
             target.where, expected="another place than the one that is read",
-            got="the same", remedy="choose another database or folder, or say that it may be",
+            got="the same", remedy="choose another database or folder",
         )  # fmt: skip
 
 
@@ -46,6 +47,16 @@ def same_store(first: Store, second: Store) -> bool:
     return _server(first.url) == _server(second.url) and bool(
         _addresses(first.url) & _addresses(second.url)
     )
+
+
+def engine_of(store: Store) -> Engine | None:
+    """The engine whose SQL a store speaks, as its address says; None for a folder."""
+    if isinstance(store, DuckStore):
+        return "duckdb"
+    if not isinstance(store, SqlStore):
+        return None
+    name = store.url.get_backend_name()
+    return next(engine for engine in ENGINES if engine == name)
 
 
 def _place(store: Store) -> Path | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tabsynth.gate import Policy
-from tabsynth.manifests import ModelManifest, RunManifest
+from tabsynth.manifests import DatabaseManifest, ModelManifest, RunManifest
 from tabsynth.report.model import Report
 from tabsynth.schema.files import json_schema
 from tests.golden.cli_reference import reference
@@ -20,6 +20,7 @@ def write_json_schemas(folder: Path) -> None:
     files: dict[str, type[BaseModel]] = {
         "report": Report,
         "model-manifest": ModelManifest,
+        "database-model-manifest": DatabaseManifest,
         "run-manifest": RunManifest,
         "policy": Policy,
     }

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tabsynth
-from tabsynth import modelfile, sampler, workflow
+from tabsynth import archive, modelfile, sampler, workflow
 from tabsynth.errors import ModelFileError, OutputError
 from tabsynth.modelfile import Fitted
 from tests.zoo import ZOO
@@ -132,15 +132,15 @@ def test_only_headers_of_plain_arrays_are_read(header: bytes) -> None:
     text = header + b" " * 3 + b"\n"
     body = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(64)
     with pytest.raises(ModelFileError):
-        modelfile._array(body, "m")
+        archive.parse_array(body, "m")
 
 
 @pytest.mark.parametrize("kind", ["<f8", "<f4", "|b1", "<i8", "<i2", "|u1", ">i4", ">f8"])
 @pytest.mark.parametrize("shape", [(3,), (0,), (2, 3), (2, 0, 4), ()])
 def test_arrays_come_back_as_they_went_in(kind: str, shape: tuple[int, ...]) -> None:
     array = np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(kind)
-    body = modelfile._array_bytes(array)
-    back = modelfile._array(body, "m")
+    body = archive.array_bytes(array)
+    back = archive.parse_array(body, "m")
     assert np.array_equal(back, array.reshape(back.shape))
     assert back.dtype == array.dtype.newbyteorder("=")
     assert back.flags.writeable
@@ -153,7 +153,7 @@ def test_other_arrays_are_refused(kind: str) -> None:
     stream = io.BytesIO()
     np.lib.format.write_array(stream, np.zeros(3, kind), allow_pickle=True)
     with pytest.raises(ModelFileError):
-        modelfile._array(stream.getvalue(), "m")
+        archive.parse_array(stream.getvalue(), "m")
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -10,8 +10,11 @@ from typing import Final
 import tabsynth
 
 NAMES: Final = [
+    "Database",
+    "DatabaseSchema",
     "FieldSchema",
     "Fitted",
+    "FittedDatabase",
     "Policy",
     "PrivateReport",
     "Report",
@@ -21,20 +24,28 @@ NAMES: Final = [
     "TableSchema",
     "audit",
     "compare",
+    "copy_safe",
     "evaluate",
+    "evaluate_database",
     "evaluate_private",
     "fit",
+    "fit_database",
     "fit_private",
     "infer_schema",
+    "load_database_schema",
     "load_model",
     "load_policy",
     "load_schema",
+    "read_database",
     "read_table",
     "run",
     "run_private",
     "sample",
+    "sample_database",
     "sample_to",
     "split",
+    "split_database",
+    "write_database",
 ]
 HEAVY: Final = ("torch", "jax", "matplotlib", "pandas", "sklearn", "scipy", "pyarrow", "faker")
 

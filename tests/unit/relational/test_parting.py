@@ -48,7 +48,7 @@ def test_entities_take_their_children_and_share_what_is_looked_up() -> None:
     found = parted(whole, "clients")
     ids = [set(column(half, "clients", "id")) for half in (found.train, found.holdout)]
     assert (len(ids[0]), len(ids[1]), ids[0] & ids[1]) == (160, 40, set())
-    assert found.share == 0.8
+    assert (found.share, found.whole) == (0.8, {"towns"})
     for half, own in zip((found.train, found.holdout), ids, strict=True):
         assert set(column(half, "orders", "client")) <= own
         assert half.tables["towns"].num_rows == 4
