@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         write_database,
     )
     from tabsynth.gate import Policy, load_policy
+    from tabsynth.generations.study import collapse
     from tabsynth.modelfile import Fitted
     from tabsynth.private_evaluation import evaluate_private
     from tabsynth.private_fit import Spend, fit_private
@@ -60,6 +61,7 @@ _HOMES = {
     "Table": "tabsynth.table:Table",
     "TableSchema": "tabsynth.schema.model:TableSchema",
     "audit": "tabsynth.auditor:audit",
+    "collapse": "tabsynth.generations.study:collapse",
     "compare": "tabsynth.contest:compare",
     "copy_safe": "tabsynth.copying:copy_safe",
     "evaluate": "tabsynth.workflow:evaluate",
@@ -99,6 +101,7 @@ __all__ = [
     "Table",
     "TableSchema",
     "audit",
+    "collapse",
     "compare",
     "copy_safe",
     "evaluate",

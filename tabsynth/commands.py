@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tabsynth import __version__, private_commands, registry
+from tabsynth import __version__, private_commands, registry, training_commands
 from tabsynth.database_commands import db_app
 from tabsynth.errors import OutputError, UsageError
 from tabsynth.io.atomic import check_directory
@@ -445,6 +445,9 @@ def audit(
     for reason in report.reasons:
         typer.echo(reason)
     typer.echo(f"report: {out / 'report.html'}")
+
+
+training_commands.register(app)
 
 
 @app.command()

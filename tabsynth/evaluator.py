@@ -77,12 +77,12 @@ def _measure(kind: registry.Kind, comparison: Comparison, progress: Progress) ->
         return results
 
     # learners take one thread each: that is quicker than many threads for one of them
-    with one_thread(), _no_warnings():
+    with one_thread(), no_warnings():
         return [r for results in in_threads(measure, registry.names(kind)) for r in results]
 
 
 @contextmanager
-def _no_warnings() -> Iterator[None]:
+def no_warnings() -> Iterator[None]:
     """Within it nothing warns, and afterwards warnings are as they were before.
 
     Learners take the filters of the whole process away and put them back, each in its thread; in

@@ -52,8 +52,7 @@ def c2st_auc(comparison: Comparison) -> list[Result]:
 
     Source: Lopez-Paz and Oquab (2017), Revisiting classifier two-sample tests, arXiv:1610.06545.
     """
-    how = _How("boosted trees", MAX_SIDE, _trees, _as_they_are)
-    return _two_sample_test("c2st_auc", comparison, how)
+    return _two_sample_test("c2st_auc", comparison, _TREES)
 
 
 def c2st_auc_network(comparison: Comparison) -> list[Result]:
@@ -72,6 +71,25 @@ def c2st_auc_network(comparison: Comparison) -> list[Result]:
     """
     how = _How("a neural network", MAX_SIDE_NETWORK, _network, indicators)
     return _two_sample_test("c2st_auc_network", comparison, how)
+
+
+def told_apart(first: Table, second: Table, *, most: int, rng: np.random.Generator) -> float:
+    """Cross-fitted AUC of boosted trees that tell records of one table from as many of another.
+
+    Args:
+        first: records, of modelled columns only.
+        second: others of the same schema.
+        most: records a side, where both have so many; fewer say less, and cost less.
+        rng: which records, and their folds.
+
+    Returns:
+        The AUC; NaN with fewer than 50 records on a side.
+    """
+    size = min(most, first.num_rows, second.num_rows)
+    if size < MIN_SIDE:
+        return float("nan")
+    with one_thread():
+        return _told_apart(_pair(first, second, size, rng), _TREES, rng)[0]
 
 
 def _two_sample_test(name: str, comparison: Comparison, how: _How) -> list[Result]:
@@ -151,6 +169,9 @@ def _network(
 
 def _as_they_are(records: Numbers, categorical: Columns) -> Numbers:
     return records
+
+
+_TREES: Final = _How("boosted trees", MAX_SIDE, _trees, _as_they_are)
 
 
 def indicators(records: Numbers, categorical: Columns) -> Numbers:

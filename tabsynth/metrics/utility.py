@@ -53,7 +53,7 @@ def tstr(comparison: Comparison) -> list[Result]:
     test = arrays[0]
     classify = bool(categorical[column])
     classes = np.unique(test[:, column])
-    judge = _ClassJudge(classes) if classify else _NumberJudge()
+    judge = ClassJudge(classes) if classify else NumberJudge()
     if len(test) < MIN_TEST or len(classes) < 2 or (classify and len(classes) > MAX_CLASSES):
         needed = f"needs at least {MIN_TEST} holdout records with 2 to {MAX_CLASSES} classes"
         return [_no_figure(target, judge.unit, len(test), needed)]
@@ -90,7 +90,7 @@ def _no_figure(target: str, unit: str, n: int, needed: str) -> Result:
     return found.model_copy(update={"column": target, "better": "higher"})
 
 
-class _ClassJudge:
+class ClassJudge:
     """AUC of each class against the rest, averaged."""
 
     unit = "AUC"
@@ -133,7 +133,7 @@ class _ClassJudge:
         return float(np.mean(areas)) if areas else float("nan")
 
 
-class _NumberJudge:
+class NumberJudge:
     """Share of variance explained."""
 
     unit = "R²"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from tabsynth.report import figures, threats
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
+from tabsynth.report.collapse import collapse_view
 from tabsynth.report.comparison import comparison_view
 from tabsynth.report.curves import power_chart
 from tabsynth.report.facts import certificate_of
@@ -98,6 +99,8 @@ def render_html(report: Report) -> str:
     """
     if report.is_comparison:
         return _template("comparison.html.j2").render(**comparison_view(report))
+    if report.is_collapse:
+        return _template("collapse.html.j2").render(**collapse_view(report))
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
@@ -146,6 +149,8 @@ def summary_html(report: Report) -> str:
     """
     if report.is_comparison:
         return _template("comparison.html.j2").render(**comparison_view(report, fragment=True))
+    if report.is_collapse:
+        return _template("collapse.html.j2").render(**collapse_view(report, fragment=True))
     groups = [g for g in grouped(report.results) if g.name != POWER and not g.of_tables]
     rows = headline(_by_section(groups))
     return _template().render(

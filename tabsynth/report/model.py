@@ -14,6 +14,7 @@ Direction = Literal["lower", "higher"]
 Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
 Audience = Literal["internal", "public"]
 COMPARISON: Final = "comparison"
+COLLAPSE: Final = "collapse"
 DATABASE: Final = "database"
 PRIVATE_EVALUATION: Final = "private-evaluation"
 
@@ -39,6 +40,8 @@ class Result(BaseModel):
         method: how, in one line.
         seed: of the random draws, None when there are none.
         synthesizer: whose table it is about, where a report compares several.
+        regime: what generations learnt from, in a study of collapse.
+        generation: which one, counted from 1.
         table: which table of a database it is about by itself; None in a report on one table, and
             for entities and relations.
         status: `ok`; `attention` (worth a look); `fail` (breaks the gate); `uninformative` (the
@@ -65,6 +68,8 @@ class Result(BaseModel):
     seed: int | None = None
     synthesizer: str | None = None
     table: str | None = None
+    regime: str | None = None
+    generation: int | None = None
     status: Status = "ok"
 
 
@@ -98,6 +103,11 @@ class Report(BaseModel):
     def is_comparison(self) -> bool:
         """Whether it compares several synthesizers; each has a verdict of its own then."""
         return self.provenance.get("kind") == COMPARISON
+
+    @property
+    def is_collapse(self) -> bool:
+        """Whether it follows generations that learnt from each other; there is no gate then."""
+        return self.provenance.get("kind") == COLLAPSE
 
     @property
     def is_database(self) -> bool:

@@ -23,6 +23,7 @@ NAMES: Final = [
     "Table",
     "TableSchema",
     "audit",
+    "collapse",
     "compare",
     "copy_safe",
     "evaluate",

@@ -1,0 +1,1 @@
+"""What becomes of a table when synthesizers learn from what synthesizers drew."""

@@ -1,0 +1,85 @@
+"""The commands about training data: what helps a model that learns from it, and what harms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tabsynth.options import (
+    Data,
+    Later,
+    OutDir,
+    Param,
+    Protected,
+    SchemaFile,
+    Seed,
+    Synthesizer,
+    Target,
+    parameters,
+    read_table,
+    refuse_budget,
+    spare,
+)
+from tabsynth.progress import Progress
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command()(collapse)
+
+
+def collapse(
+    context: typer.Context,
+    data: Data,
+    out: OutDir,
+    generations: Annotated[int, typer.Option(help="how many, one learning from another")] = 8,
+    seeds: Annotated[int, typer.Option(help="chains of each regime")] = 3,
+    regimes: Annotated[
+        str,
+        typer.Option(
+            metavar="R,R", help="what generations learn from: replace, accumulate, mix:SHARE_REAL"
+        ),
+    ] = "replace,accumulate,mix:0.1,mix:0.25,mix:0.5",
+    records: Annotated[int, typer.Option(help="the most real records to learn from")] = 20_000,
+    tolerance: Annotated[float, typer.Option(help="how much of a figure may be lost")] = 0.2,
+    schema: SchemaFile = None,
+    synthesizer: Synthesizer = "auto",
+    param: Param = [],  # noqa: B006
+    target: Target = None,
+    protected: Protected = [],  # noqa: B006
+    seed: Seed = None,
+    epsilon: Later = None,
+    delta: Later = None,
+    ledger: Later = None,
+    source_id: Later = None,
+) -> None:
+    """See what becomes of a table when synthesizers learn from what synthesizers drew.
+
+    It has no gate: it ends with 0 when the report is written. Stopped half-way, the same command
+    goes on where it was.
+    """
+    refuse_budget(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    from tabsynth import choice
+    from tabsynth.generations.study import RESULTS, Plan
+    from tabsynth.generations.study import collapse as study
+    from tabsynth.io.atomic import check_directory
+
+    progress = _progress(context)
+    wanted = Plan(regimes, generations, seeds, records, tolerance, seed or 0)
+    wanted.check()
+    given = parameters(param)
+    choice.configure(choice.resolve(synthesizer, given), given)
+    spare([out / name for name in RESULTS], data, schema)
+    check_directory(out, RESULTS)
+    report = study(
+        read_table(data, schema, progress), out, plan=wanted, synthesizer=synthesizer,
+        parameters=given, target=target, protected=protected, say=progress.say,
+    )  # fmt: skip
+    for reason in report.reasons[1:]:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+def _progress(context: Any) -> Progress:
+    return Progress(quiet=bool(context.find_root().params.get("quiet")))
