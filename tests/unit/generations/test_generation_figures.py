@@ -81,7 +81,7 @@ def test_what_is_lost_is_seen(yardstick: Yardstick) -> None:
 
 
 def test_members_are_found_in_a_copy_of_them(yardstick: Yardstick) -> None:
-    assert yardstick.measure(yardstick.train)["membership_auc"] > 0.8
+    assert yardstick.measure(yardstick.train)["membership_auc"] > 0.7
     assert yardstick.reference["membership_auc"] == 0.5
 
 
