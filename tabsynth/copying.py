@@ -26,7 +26,7 @@ from tabsynth.relational.entity import entity_table
 from tabsynth.relational.evaluation import evaluate_database
 from tabsynth.relational.parting import part
 from tabsynth.relations.fitted import FittedDatabase
-from tabsynth.relations.preflight import check_synthesizer
+from tabsynth.relations.preflight import check_synthesizer, plan_database
 from tabsynth.relations.regrowing import regrown
 from tabsynth.report.model import Audience, Report
 from tabsynth.schema.database import DatabaseSchema
@@ -111,6 +111,7 @@ def copy_safe(
     require_another(read, target)
     check_synthesizer(synthesizer, parameters or {})
     database = read_database(read, schema, say=say)
+    plan_database(database, synthesizer, parameters)
     require_takes(target, database.schema, mode)
     sizes = {name: table.num_rows for name, table in database.tables.items()}
     table = entity_table(database.schema, sizes, entity)
