@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth import registry
+from tabsynth.encoding.freeze import MIN_COUNT
 from tabsynth.schema.check import storage_type
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
@@ -27,11 +28,14 @@ class Columns:
         model: draws all columns, those of the context as they were given.
         context: names of those that are given.
         ends: by numeric column of the context, its first and last level in the fit.
+        known: by categorical column of the context, the levels that can be given; none where all
+            can.
     """
 
     model: Model
     context: tuple[str, ...]
     ends: Mapping[str, tuple[int, int]]
+    known: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -63,7 +67,8 @@ class Columns:
                 ends[name] = (int(found["min"]), int(found["max"]))
         if context and isinstance(synthesizer, Contextual):
             return cls(synthesizer.fit_in_context(data, context, rng=rng), context, ends)
-        return cls(synthesizer.fit(data, rng=rng), context, ends)
+        known = {n: _frequent(data.column(n)) for n in context if n not in ends}
+        return cls(synthesizer.fit(data, rng=rng), context, ends, known)
 
     def draw(self, rows: int, given: Table | None, *, rng: np.random.Generator) -> Table:
         """Records, one for each of the context.
@@ -82,13 +87,17 @@ class Columns:
         return self.model.sample(rows, rng=rng, given=self._within(given))
 
     def _within(self, given: Table) -> Table:
-        """The context with levels that the fit did not see moved to the nearest it did."""
+        """The context with levels that the fit did not see moved to the nearest, or left open."""
         arrays = []
-        for field in given.schema.fields:
-            column = given.column(field.name)
-            if field.name in self.ends:
-                low, high = self.ends[field.name]
+        for own in given.schema.fields:
+            column = given.column(own.name)
+            if own.name in self.ends:
+                low, high = self.ends[own.name]
                 column = pa.array(np.clip(column.to_numpy(zero_copy_only=False), low, high))
+            elif own.name in self.known:
+                levels = pa.array(self.known[own.name], column.type)
+                unknown = pc.invert(pc.is_in(column, value_set=levels))
+                column = pc.if_else(unknown, pa.scalar(None, column.type), column)
             arrays.append(column)
         return Table(given.schema, pa.Table.from_arrays(arrays, names=list(given.schema.names)))
 
@@ -99,6 +108,7 @@ class Columns:
             "schema": self.model.schema.descriptor(),
             "context": list(self.context),
             "ends": {name: list(ends) for name, ends in self.ends.items()},
+            "known": {name: list(levels) for name, levels in self.known.items()},
             "model": own.settings,
         }
         return ModelState(settings, own.arrays, own.weights)
@@ -126,4 +136,13 @@ class Columns:
         ends = {name: (int(low), int(high)) for name, (low, high) in settings["ends"].items()}
         if not set(ends) <= set(context):
             raise ValueError("expected ends of columns of the context")
-        return cls(model, context, ends)
+        known = {name: tuple(map(int, levels)) for name, levels in settings["known"].items()}
+        if not set(known) <= set(context):
+            raise ValueError("expected levels of columns of the context")
+        return cls(model, context, ends, known)
+
+
+def _frequent(levels: pa.Array) -> tuple[int, ...]:
+    """Those that enough records have to have a cell."""
+    number = np.bincount(levels.to_numpy(zero_copy_only=False))
+    return tuple(np.flatnonzero(number >= MIN_COUNT).tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +24,13 @@ from tabsynth.relations.recipes import (
 from tabsynth.relations.table_model import Extras, TableModel
 from tabsynth.relations.ties import Places, Relation, Ties, may_lack, ties_of
 from tabsynth.relations.views import Seen, joined, passed_on
+from tabsynth.synthesizers.gaussian_copula import GaussianCopula
 from tabsynth.synthesizers.margins import two_digits
 from tabsynth.synthesizers.protocol import Synthesizer
+from tabsynth.synthesizers.trees import Trees
+
+# a table that hangs from no other is learnt by trees from so many records on
+SMALL: Final = 200
 
 Say = Callable[[str], object]
 
@@ -94,6 +100,7 @@ def _table(
 ) -> TableModel:
     schema, table = database.schema, database.tables[name]
     ties = ties_of(database, name)
+    synthesizer = _fitting(synthesizer, ties, table.num_rows)
     born = () if ties.main is None else (ties.main,)
     parents = {
         relation.index: database.parents(name, relation.key(schema))
@@ -128,6 +135,7 @@ def _table(
         selfish=selfish,
         places=_knows_places(synthesizer),
         sequence=sequence,
+        synthesizer=synthesizer.name,
     )  # fmt: skip
 
 
@@ -172,6 +180,12 @@ def _gather(
         if alone:
             selfish.append(relation.index)
     return tuple(selfish)
+
+
+def _fitting(synthesizer: Synthesizer, ties: Ties, records: int) -> Synthesizer:
+    """The synthesizer, or a copula where trees would find too few records for their leaves."""
+    small = ties.main is None and records < SMALL
+    return GaussianCopula() if small and isinstance(synthesizer, Trees) else synthesizer
 
 
 def _knows_places(synthesizer: Synthesizer) -> bool:

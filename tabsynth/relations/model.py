@@ -91,5 +91,5 @@ class DatabaseModel:
             )
             own = ModelState(table, arrays, weights)
             name = str(table["name"])
-            tables[name] = restore_table(name, schema, own, synthesizer=synthesizer)
+            tables[name] = restore_table(name, schema, own)
         return cls(schema, synthesizer, tables)

@@ -97,6 +97,7 @@ class TableModel:
         selfish: keys to the own table by which the first records lead to themselves.
         places: whether pairs of coordinates are learnt as places.
         sequence: how records follow others of their parent, where they do in time.
+        synthesizer: name of what learnt the columns.
     """
 
     name: str
@@ -114,6 +115,7 @@ class TableModel:
     selfish: tuple[int, ...] = ()
     places: bool = True
     sequence: Sequence | None = None
+    synthesizer: str = ""
 
     @cached_property
     def plan(self) -> Plan | None:
@@ -152,6 +154,7 @@ class TableModel:
                 "each given the one before."
             )
         if self.columns is not None:
+            lines.append(f"Table {name}: columns by {self.synthesizer}.")
             lines += [f"Table {name}: {line}" for line in self.columns.model.describe()]
         elif self.learnt:
             lines.append(
@@ -184,6 +187,7 @@ class TableModel:
             "followed": dict(self.followed),
             "selfish": list(self.selfish),
             "places": self.places,
+            "synthesizer": self.synthesizer,
             "columns": None,
             "view": None,
             "sequence": None,
@@ -223,15 +227,14 @@ def learnt_schema(schema: TableSchema, names: tuple[str, ...], *, places: bool) 
     return schema.model_copy(update=update)
 
 
-def restore_table(
-    name: str, schema: DatabaseSchema, state: ModelState, *, synthesizer: str
-) -> TableModel:
+def restore_table(name: str, schema: DatabaseSchema, state: ModelState) -> TableModel:
     """The model that `TableModel.state` describes.
 
     Raises:
         ValueError: parts that do not fit together, or not with the schema.
     """
     s, table = state.settings, schema.tables[name]
+    synthesizer = str(s["synthesizer"])
     keys = schema.foreign_keys[name]
     main = None if s["main"] is None else Relation(name, int(s["main"]))
     relations = [Relation(name, index) for index in range(len(keys))]
@@ -261,6 +264,7 @@ def restore_table(
         followed={str(a): str(b) for a, b in s["followed"].items()},
         selfish=tuple(map(int, s["selfish"])),
         places=bool(s["places"]),
+        synthesizer=synthesizer,
         sequence=None if s["sequence"] is None else Sequence.restore(
             s["sequence"], *_part(state, "sequence"), synthesizer=synthesizer),
     )  # fmt: skip
