@@ -5,6 +5,7 @@ member its size and SHA-256
 state.json          settings of the model
 arrays/<name>.npy   numbers; object arrays are refused
 weights.safetensors weights, where the model is a network
+texts/<n>/...       the same three of the n-th column that texts are written for
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +36,7 @@ from tabsynth.io.atomic import atomic_path
 from tabsynth.io.tensors import dump_tensors, parse_tensors
 from tabsynth.manifests import DatabaseManifest, Member, ModelManifest
 from tabsynth.synthesizers.protocol import ModelState
+from tabsynth.wording.state import TextState
 
 MAX_MANIFEST_BYTES: Final = 64 << 20
 MAX_TOTAL_BYTES: Final = 2 << 30
@@ -45,7 +47,9 @@ KINDS: Final[dict[str, type[ModelManifest] | type[DatabaseManifest]]] = {
     kind.model_fields["format"].default: kind for kind in (ModelManifest, DatabaseManifest)
 }
 _WEIGHTS: Final = "weights.safetensors"
+_TEXTS: Final = "texts/"
 _MEMBER: Final = re.compile(
+    r"(texts/[0-9]{1,4}/)?"
     r"(state\.json|weights\.safetensors|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z"
 )
 _NPY: Final = re.compile(
@@ -60,6 +64,8 @@ def write_archive(
     path: str | Path,
     state: ModelState,
     manifest: Callable[[dict[str, Member]], ModelManifest | DatabaseManifest],
+    *,
+    texts: Sequence[TextState] = (),
 ) -> None:
     """Write a model file; it appears whole or not at all, with the same bytes for the same model.
 
@@ -67,15 +73,14 @@ def write_archive(
         path: where.
         state: all that the model is.
         manifest: makes the manifest for the members that it is to list.
+        texts: what the models of text columns are, in the order of the columns.
 
     Raises:
         OutputError: the place cannot be written.
     """
-    members = {"state.json": json.dumps(state.settings, ensure_ascii=False).encode()}
-    for name, array in sorted(state.arrays.items()):
-        members[f"arrays/{name}.npy"] = array_bytes(array)
-    if state.weights:
-        members[_WEIGHTS] = dump_tensors(state.weights)
+    members = _members(state, "")
+    for number, text in enumerate(texts):
+        members |= _members(text, f"{_TEXTS}{number}/")
     listed = {
         name: Member(bytes=len(body), sha256=hashlib.sha256(body).hexdigest())
         for name, body in members.items()
@@ -86,6 +91,15 @@ def write_archive(
             # a fixed date, so that the same model gives the same bytes
             entry = zipfile.ZipInfo(name, _EPOCH)
             archive.writestr(entry, body, zipfile.ZIP_DEFLATED)
+
+
+def _members(state: ModelState | TextState, folder: str) -> dict[str, bytes]:
+    members = {f"{folder}state.json": json.dumps(state.settings, ensure_ascii=False).encode()}
+    for name, array in sorted(state.arrays.items()):
+        members[f"{folder}arrays/{name}.npy"] = array_bytes(array)
+    if state.weights:
+        members[folder + _WEIGHTS] = dump_tensors(state.weights)
+    return members
 
 
 def libraries() -> dict[str, str]:
@@ -128,20 +142,47 @@ def read_archive(
 
 
 def parse_state(members: dict[str, bytes], where: str) -> ModelState:
-    """All that a model is, from the members of its file.
+    """All that a model is, from the members of its file; those of text columns are left out.
 
     Raises:
         ModelFileError, ValueError: they are something else.
     """
-    rest = dict(members)
-    settings = json.loads(rest.pop("state.json"))
-    packed = rest.pop(_WEIGHTS, None)
+    return ModelState(*_parts({n: b for n, b in members.items() if _folder(n) == ""}, where))
+
+
+def parse_texts(members: dict[str, bytes], where: str) -> list[TextState]:
+    """What the models of text columns are, in the order of the columns.
+
+    Raises:
+        ModelFileError, ValueError: the members are something else.
+    """
+    folders = {_folder(name) for name in members} - {""}
+    wanted = [f"{_TEXTS}{number}/" for number in range(len(folders))]
+    if folders != set(wanted):
+        raise fault(where, "text columns numbered from 0", "other numbers")
+    return [
+        TextState(*_parts({n.removeprefix(folder): b for n, b in members.items()
+                           if _folder(n) == folder}, where))
+        for folder in wanted
+    ]  # fmt: skip
+
+
+def _folder(name: str) -> str:
+    """The folder of a text column that a member is in, such as `texts/0/`; "" for none."""
+    return name[: name.index("/", len(_TEXTS)) + 1] if name.startswith(_TEXTS) else ""
+
+
+def _parts(
+    members: dict[str, bytes], where: str
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
+    settings = json.loads(members.pop("state.json"))
+    packed = members.pop(_WEIGHTS, None)
     weights = {} if packed is None else parse_tensors(packed)[0]
     arrays = {
         name.removeprefix("arrays/").removesuffix(".npy"): parse_array(body, where)
-        for name, body in rest.items()
+        for name, body in members.items()
     }
-    return ModelState(settings, arrays, weights)
+    return settings, arrays, weights
 
 
 @contextmanager

@@ -40,6 +40,7 @@ from tabsynth.options import (
     Synthesizer,
     Synthetic,
     Target,
+    Text,
     Train,
     check_junit,
     finish,
@@ -146,6 +147,7 @@ def run(
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006 - typer reads the default, nobody changes it
     rows: Rows = None,
+    text: Text = [],  # noqa: B006
     target: Target = None,
     protected: Protected = [],  # noqa: B006
     strata: Strata = [],  # noqa: B006
@@ -167,7 +169,7 @@ def run(
     real records unless --with-private-report asks for it.
     """
     spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger,
-                     source_id=source_id, discover=discover)  # fmt: skip
+                     source_id=source_id, discover=discover, text=text)  # fmt: skip
     if spend is not None:
         report = private_commands.run(
             data, out, spend=spend, schema=schema, synthesizer=synthesizer,
@@ -188,7 +190,7 @@ def run(
     check_directory(out, workflow.RESULTS)
     check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
-    table = read_table(data, schema, progress)
+    table = read_table(data, schema, progress, text)
     report = workflow.run(
         table, out, synthesizer=synthesizer, parameters=parameters(param), n=rows,
         target=target, protected=protected, strata=strata, policy=accepted, deep=deep,
@@ -212,6 +214,7 @@ def fit(
     schema: SchemaFile = None,
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006
+    text: Text = [],  # noqa: B006
     seed: Seed = None,
     strip: Strip = False,
     dry_run: Annotated[
@@ -226,7 +229,7 @@ def fit(
     """Learn a model of a private table; with --epsilon, under differential privacy."""
     progress, given = Progress(quiet=_quiet), parameters(param)
     spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger,
-                     source_id=source_id, discover=discover)  # fmt: skip
+                     source_id=source_id, discover=discover, text=text)  # fmt: skip
     if spend is not None:
         private_commands.fit(
             data, out, spend=spend, schema=schema, synthesizer=synthesizer, given=given,
@@ -237,7 +240,7 @@ def fit(
 
     choice.configure(choice.resolve(synthesizer, given), given)
     if dry_run:
-        table = read_table(data, schema, progress)
+        table = read_table(data, schema, progress, text)
         _, before = workflow.plan(table, synthesizer, given)
         for line in before.lines(table):
             typer.echo(line)
@@ -245,7 +248,7 @@ def fit(
         return
     out = place_for_model(out)
     spare([out], data, schema)
-    table = read_table(data, schema, progress)
+    table = read_table(data, schema, progress, text)
     fitted = workflow.fit(
         table, synthesizer=synthesizer, parameters=given, seed=seed, say=progress.say
     )

@@ -37,7 +37,8 @@ def generate(field: FieldSchema, rows: int, *, start: int, rng: np.random.Genera
     """Invent the values of one column for one chunk of a synthetic table.
 
     Args:
-        field: a field with a generator, or free text to be replaced.
+        field: a field with a generator, or free text that is not dropped: where no texts were
+            learnt, a placeholder stands for each.
         rows: how many values, at least 0.
         start: the place of the chunk's first row in the whole table, from 0. Sequences and patterns
             depend on it alone; they are distinct over all chunks and the same for any chunking.
@@ -68,7 +69,7 @@ def generate(field: FieldSchema, rows: int, *, start: int, rng: np.random.Genera
             return _addresses(rows, rng)
         case Personal() as personal:
             return _personal(field, personal, rows, start=start, rng=rng)
-    if field.tabsynth.free_text != "replace":
+    if field.tabsynth.free_text in (None, "drop"):
         raise ValueError(f"expected a column that is invented, got {field.name!r}")
     if field.constraints.unique:
         return pc.binary_join_element_wise(WITHHELD, _places(start, rows), " ")

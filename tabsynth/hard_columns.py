@@ -47,6 +47,8 @@ def hard_columns(table: Table, traits: Traits | None) -> list[str]:
         ([f for f in fields if f.tabsynth.free_text == "drop"], "free text, left out"),
         ([f for f in fields if f.tabsynth.free_text == "replace"],
          "free text, replaced by a placeholder"),
+        ([f for f in fields if f.writes_text],
+         "new texts are written, from sentences that enough records share"),
         ([f for f in fields if f.is_generated], "invented anew, not learnt"),
         (constant, "one value only, kept"),
         (empty, "no values, stays empty"),

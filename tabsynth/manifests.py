@@ -10,7 +10,9 @@ from tabsynth.privacy.certificate import Certificate
 from tabsynth.report.model import Verdict
 
 MODEL_FORMAT: Final = "tabsynth-model"
-MODEL_FORMAT_VERSION: Final = 1
+MODEL_FORMAT_VERSION: Final = 2
+# of a model without texts, which versions from before these can read as well
+PLAIN_FORMAT_VERSION: Final = 1
 DATABASE_FORMAT: Final = "tabsynth-database-model"
 DATABASE_FORMAT_VERSION: Final = 1
 MAX_ROWS: Final = 10**15

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from tabsynth import __version__, registry
 from tabsynth.archive import (
@@ -15,6 +16,7 @@ from tabsynth.archive import (
     fault,
     libraries,
     parse_state,
+    parse_texts,
     read_archive,
     write_archive,
 )
@@ -22,12 +24,21 @@ from tabsynth.constraints.plan import Plan
 from tabsynth.constraints.redraw import draw_kept, without_repeats
 from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import PrivacyError, SchemaError
-from tabsynth.manifests import DatabaseManifest, Member, ModelManifest, Privacy
+from tabsynth.manifests import (
+    MODEL_FORMAT_VERSION,
+    PLAIN_FORMAT_VERSION,
+    DatabaseManifest,
+    Member,
+    ModelManifest,
+    Privacy,
+)
 from tabsynth.privacy.certificate import Certificate
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model
 from tabsynth.table import Table
+from tabsynth.wording.learn import restore_text, with_texts
+from tabsynth.wording.state import TextModel, TextState
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,7 @@ class Fitted:
         default_rows: the training table's size to two digits; what `sample` draws unasked.
         notes: sentences about how columns were treated, free of values and exact counts.
         certificate: of a fit under a privacy budget; None where there was none.
+        texts: models of the text columns that texts are written for, by column.
     """
 
     model: Model
@@ -52,6 +64,7 @@ class Fitted:
     default_rows: int = 1000
     notes: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    texts: dict[str, TextModel] = field(default_factory=dict)
 
     @property
     def keeps_records(self) -> bool:
@@ -84,6 +97,16 @@ class Fitted:
         """The records, with those that repeat one drawn before drawn again; see `draw`."""
         return without_repeats(self.plan, self._sample(rng), drawn, seen=seen, given=given)
 
+    def with_texts(self, rows: pa.Table, *, start: int, rng: np.random.Generator) -> pa.Table:
+        """A chunk of drawn and invented columns, with the texts that belong to it.
+
+        Args:
+            rows: all emitted columns but those that texts are written for.
+            start: the place of its first record in the whole table.
+            rng: the chunk's random numbers for texts.
+        """
+        return with_texts(rows, self.schema.emitted, self.texts, start=start, rng=rng)
+
     def _sample(self, rng: np.random.Generator) -> Any:
         return lambda rows, given: self.model.sample(rows, rng=rng, given=given)
 
@@ -114,6 +137,7 @@ class Fitted:
             *self.model.describe(),
         ]
         lines += self.plan.describe()
+        lines += [line for text in self.texts.values() for line in text.describe()]
         if generated:
             lines.append(f"Invented, not modelled: {', '.join(generated)}.")
         if replaced:
@@ -141,6 +165,7 @@ def save(fitted: Fitted, path: str | Path) -> None:
 
     def manifest(members: dict[str, Member]) -> ModelManifest:
         return ModelManifest(
+            format_version=MODEL_FORMAT_VERSION if fitted.texts else PLAIN_FORMAT_VERSION,
             tabsynth_version=__version__,
             libraries=libraries(),
             synthesizer=fitted.synthesizer,
@@ -152,7 +177,8 @@ def save(fitted: Fitted, path: str | Path) -> None:
             members=members,
         )
 
-    write_archive(path, fitted.model.state(), manifest)
+    texts = [text.state() for text in fitted.texts.values()]
+    write_archive(path, fitted.model.state(), manifest, texts=texts)
 
 
 def load(path: str | Path) -> Fitted:
@@ -190,6 +216,7 @@ def restored(manifest: ModelManifest, members: dict[str, bytes], where: str) -> 
             default_rows=manifest.default_rows,
             notes=tuple(manifest.notes),
             certificate=certificate,
+            texts=_texts(schema, parse_texts(members, where), where),
         )
 
 
@@ -203,6 +230,13 @@ def _of_one_table(manifest: ModelManifest | DatabaseManifest, where: str) -> Mod
         return manifest
     raise fault(where, "a model of one table", "a model of a database",
                 "use `tabsynth db sample`, or tabsynth.sample_database in Python")  # fmt: skip
+
+
+def _texts(schema: TableSchema, states: list[TextState], where: str) -> dict[str, TextModel]:
+    written = [field for field in schema.fields if field.writes_text]
+    if len(states) != len(written):
+        raise fault(where, "a model for each text column", "more or fewer of them")
+    return {f.name: restore_text(f, schema, s) for f, s in zip(written, states, strict=True)}
 
 
 def _plan(schema: TableSchema, where: str, *, private: bool) -> Plan:

@@ -64,6 +64,13 @@ Junit = Annotated[
 Strip = Annotated[
     bool, typer.Option("--strip", help="leave training records out of the model file")
 ]
+Text = Annotated[
+    list[str],
+    typer.Option(
+        "--text", metavar="COL=METHOD",
+        help="a text column: drop, replace (a placeholder), or template (new texts)",
+    ),
+]  # fmt: skip
 Epsilon = Annotated[
     float | None,
     typer.Option(help="fit under differential privacy with this bound; needs --source-id"),
@@ -114,15 +121,27 @@ EXIT_BY_VERDICT: Final = {"pass": 0, "fail": 1, "inconclusive": 3}
 Later = Annotated[str | None, typer.Option(hidden=True)]
 
 
-def read_table(data: Place, schema: Path | None, progress: Progress) -> Any:
-    """A table, saying what a proposed schema takes its columns for."""
+def read_table(
+    data: Place, schema: Path | None, progress: Progress, texts: list[str] | None = None
+) -> Any:
+    """A table, saying what a proposed schema takes its columns for.
+
+    Args:
+        data: where it is.
+        schema: file that says what it is.
+        progress: where notes go.
+        texts: COL=METHOD for columns that are to be taken for free text.
+    """
     from tabsynth import workflow
+    from tabsynth.wording.learn import as_texts
+
+    methods = parameters(texts or [], option="--text", example="note=template")
 
     progress.say(f"reading {data}")
     table = workflow.read_table(data, read_schema(schema))
     for note in table.schema.tabsynth.notes if schema is None else ():
         progress.say(f"note: {note}")
-    return table
+    return as_texts(table, methods) if methods else table
 
 
 def spare(
@@ -207,8 +226,10 @@ def read_policy(path: Path | None) -> Any:
     return None if path is None else load_policy(path)
 
 
-def parameters(pairs: list[str]) -> dict[str, str]:
-    """Hyper-parameters from their texts.
+def parameters(
+    pairs: list[str], *, option: str = "--param", example: str = "min_count=10"
+) -> dict[str, str]:
+    """Hyper-parameters, or settings of another option, from their texts.
 
     Raises:
         UsageError: one that is no KEY=VALUE, or a key that comes twice.
@@ -217,8 +238,8 @@ def parameters(pairs: list[str]) -> dict[str, str]:
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or key in parsed:
-            raise UsageError("--param", expected="KEY=VALUE, each key once", got="something else",
-                             remedy="write for example --param min_count=10")  # fmt: skip
+            raise UsageError(option, expected="KEY=VALUE, each key once", got="something else",
+                             remedy=f"write for example {option} {example}")  # fmt: skip
         parsed[key] = value
     return parsed
 
@@ -258,6 +279,7 @@ def spend_of(
     ledger: Path | None,
     source_id: str | None,
     discover: list[str],
+    text: list[str],
 ) -> Any:
     """The budget that the options grant; None where they ask for none.
 
@@ -271,6 +293,10 @@ def spend_of(
         refuse_alone(named, "--epsilon")
         return None
     from tabsynth.choice import resolve_private
+
+    if text:
+        raise UsageError("--text", expected="no --epsilon beside it", got="both",
+                         remedy="declare free_text: replace or drop in the schema")  # fmt: skip
     from tabsynth.privacy.budget import DELTA
     from tabsynth.private_fit import Spend
 

@@ -38,6 +38,7 @@ from tabsynth.refusals import require_generated_keys
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.margins import two_digits
+from tabsynth.wording.learn import refuse_learnt_texts
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -150,6 +151,7 @@ def prepare(
     maker = configure(name, parameters or {}, private=True)
     schema, domain = known_domain(schema, spend.discover)
     require_generated_keys(schema)
+    refuse_learnt_texts(schema)
     Plan.unlearnt(schema)
     if spend.discover:
         return Prepared(name, maker, schema, None, spend)

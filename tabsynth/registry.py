@@ -53,6 +53,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "s_pmse": "tabsynth.metrics.propensity:s_pmse",
         "tstr": "tabsynth.metrics.utility:tstr",
         "tstr_columns": "tabsynth.metrics.transfer:tstr_columns",
+        "text_transfer": "tabsynth.metrics.texts:text_transfer",
         "exact_copies": "tabsynth.metrics.copies:exact_copies",
         "group_shares": "tabsynth.metrics.bias:group_shares",
         "group_outcomes": "tabsynth.metrics.bias:group_outcomes",
@@ -71,6 +72,7 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "attribute_inference": "tabsynth.attacks.attribute_inference:attribute_inference",
         "linkability": "tabsynth.attacks.linkability:linkability",
         "closeness": "tabsynth.attacks.closeness:closeness",
+        "text_replay": "tabsynth.attacks.text_replay:text_replay",
     },
     "constraints": {},
 }

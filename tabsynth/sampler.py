@@ -176,7 +176,8 @@ def draw(
     def chunk(index: int) -> pa.Table:
         rows = min(CHUNK_ROWS, total - starts[index])
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index,)))
-        return _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
+        drawn = _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
+        return drawn if fitted.plan.unique else _with_texts(fitted, drawn, index, entropy)
 
     chunks = _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
     return _distinct(fitted, chunks, conditions, entropy) if fitted.plan.unique else chunks
@@ -207,11 +208,21 @@ def _chunk(
     if given is not None and given.num_rows > 1:
         given = Table(given.schema, given.data.slice(start, rows))
     modelled = fitted.draw(rows, rng=rng, given=given)
+    fields = [f for f in fitted.schema.emitted.fields if f.name not in fitted.texts]
     arrays = [
         modelled.data.column(f.name) if f.is_modelled else generate(f, rows, start=start, rng=rng)
-        for f in fitted.schema.emitted.fields
+        for f in fields
     ]
-    return pa.Table.from_arrays(arrays, names=list(fitted.schema.emitted.names))
+    return pa.Table.from_arrays(arrays, names=[f.name for f in fields])
+
+
+def _with_texts(fitted: Fitted, drawn: pa.Table, index: int, entropy: int) -> pa.Table:
+    """The chunk with its texts, which are written when all that they may mention is settled."""
+    if not fitted.texts:
+        return drawn
+    # the chunk itself has the key (index,), and what is drawn again (index, 1)
+    rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index, 2)))
+    return fitted.with_texts(drawn, start=index * CHUNK_ROWS, rng=rng)
 
 
 def _distinct(
@@ -234,7 +245,8 @@ def _distinct(
             modelled.data.column(n) if n in schema.names else chunk.column(n)
             for n in chunk.column_names
         ]
-        yield pa.Table.from_arrays(columns, names=chunk.column_names)
+        whole = pa.Table.from_arrays(columns, names=chunk.column_names)
+        yield _with_texts(fitted, whole, index, entropy)
 
 
 def _in_order(chunk: Callable[[int], pa.Table], chunks: int, workers: int) -> Iterator[pa.Table]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tabsynth.errors import DataError, TabsynthError, UsageError
-from tabsynth.options import Data, spare
+from tabsynth.options import Data, SchemaFile, read_schema, spare
 from tabsynth.stores.place import Place
 
 schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_args_is_help=True)
@@ -63,6 +63,25 @@ def schema_check(
     if violations:
         raise _broken(data, len(violations))
     typer.echo(f"{data}: keeps the schema")
+
+
+@schema_app.command(name="scan")
+def schema_scan(data: Data, schema: SchemaFile = None) -> None:
+    """Say what kinds of personal data the free texts of a table hold, and in how many of them.
+
+    Kinds and counts, never values. What is found by its form or as a known name is counted; a text
+    in which nothing is found may still be about somebody.
+    """
+    from tabsynth import workflow
+    from tabsynth.wording.learn import personal_data
+
+    table = workflow.read_table(data, read_schema(schema))
+    found = personal_data(table)
+    if not found:
+        typer.echo(f"{data}: no column of free text")
+    for column, kinds in found.items():
+        said = ", ".join(f"{kind} in {n:,}" for kind, n in kinds.items()) or "nothing found"
+        typer.echo(f"{column}: {table.num_rows:,} records; {said}")
 
 
 @schema_app.command(name="convert")

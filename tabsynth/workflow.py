@@ -59,6 +59,7 @@ from tabsynth.stores.tables import read_data, read_described
 from tabsynth.synthesizers.margins import two_digits
 from tabsynth.synthesizers.protocol import Gradual
 from tabsynth.table import Table, arrow_from_pandas, require_names
+from tabsynth.wording.learn import learn_texts
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -252,11 +253,9 @@ def split(table: TableLike, *, seed: int | None = None) -> tuple[Table, Table]:
     units, places = np.unique(table.units, return_inverse=True)
     if len(units) < 2:
         raise DataError(
-            "data",
-            expected="at least 2 records (or privacy units), to keep one apart",
-            got=str(len(units)),
-            remedy="give more records",
-        )
+            "data", expected="at least 2 records (or privacy units), to keep one apart",
+            got=str(len(units)), remedy="give more records",
+        )  # fmt: skip
     rank = np.empty(len(units), np.int64)
     order = np.random.default_rng(seed).permutation(len(units))
     rank[order] = np.arange(len(units))
@@ -344,6 +343,7 @@ def _fit(
         parameters=parameters_to_keep(maker),
         default_rows=two_digits(private.num_rows),
         notes=(*apart, *notes),
+        texts=learn_texts(private, seed=seed),
     )
 
 

@@ -160,7 +160,7 @@ def _origin(known: Described) -> dict[str, Any]:
         "rai:dataCollectionMissingData": "Missing values are part of what was modelled; their "
         "places in the table are drawn like other values.",
         "rai:dataManipulationProtocol": "Identifiers and personal data are replaced by invented "
-        "values, free text by placeholders.",
+        "values, free text by placeholders or by texts written anew.",
     }
 
 

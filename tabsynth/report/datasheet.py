@@ -107,7 +107,7 @@ def _preparation(known: Described) -> Section:
         (
             "What was done to the values?",
             f"Values {before}; identifiers and personal data were replaced by invented values, "
-            "free text by placeholders.",
+            "free text by placeholders or by texts written anew.",
         ),
         ("What was done to the private table before?", OWNER),
     )

@@ -98,6 +98,8 @@ def kind_of(field: FieldSchema) -> str:
     """How the values of a column came about, in words."""
     if field.is_generated:
         return "invented, unrelated to any record"
+    if field.writes_text:
+        return "written anew, from sentences that several records share"
     if field.tabsynth.free_text is not None:
         return "withheld: a placeholder stands in its place"
     return "drawn from the model"

@@ -73,6 +73,13 @@ THREATS: tuple[Threat, ...] = (
         "Find the synthetic record that agrees with them.",
     ),
     Threat(
+        "Replay of texts",
+        ("text_replay", "replayed_runs"),
+        "What the person may have written.",
+        "Find eight or more words in a row in a synthetic text that few but that person would put "
+        "so. Tried where texts are written.",
+    ),
+    Threat(
         "Attribute inference",
         ("attribute_inference",),
         "All columns of the person but one sensitive one.",

@@ -172,6 +172,12 @@ WORDS: dict[str, Words] = {
         "held-out real ones. 0 is no better than guessing, 1 is perfect; the reference is the same "
         "model trained on real records.",
     ),
+    "text_transfer": Words(
+        "Learning from synthetic texts",
+        "A classifier learns from the words of synthetic texts to tell a category, and is tested "
+        "on held-out real texts. 0.5 is guessing, 1 is perfect; the reference learnt from real "
+        "texts, the baseline from texts dealt out at random.",
+    ),
     "exact_copies": Words(
         "Exact copies",
         "The share of synthetic records that equal a training record in every column; the "
@@ -246,6 +252,18 @@ WORDS: dict[str, Words] = {
     "deep_target_auc": Words(
         "Repeated fits: person by person",
         "The same for each person tried. Among many, one in twenty intervals misses the truth.",
+    ),
+    "text_replay": Words(
+        "Words of single persons that come out",
+        "Of the persons whose text holds eight words in a row that fewer than five people wrote: "
+        "the share of training records of which such words stand in a synthetic text, minus the "
+        "same for people who were never in the training table.",
+    ),
+    "replayed_runs": Words(
+        "Synthetic texts with words of few records",
+        "The share of synthetic texts with eight words in a row that some but fewer than five "
+        "training records hold. The reference is the same for held-out texts: invented names, "
+        "days and numbers meet real ones by chance.",
     ),
     "linkability": Words(
         "Tying two sources together",

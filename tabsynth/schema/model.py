@@ -29,6 +29,7 @@ from tabsynth.schema.generator import Generator, Sequence, Strict
 FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time"]
 Role = Literal["identifier", "quasi-identifier", "sensitive", "protected"]
 ObservedFact = Literal["type", "categories", "minimum", "maximum", "required", "decimals"]
+FreeText = Literal["replace", "drop", "template"]
 TABLE_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
 # the format of a whole number that is a place along a curve through a map (`constraints.curve`)
 PLACE: Final = "place"
@@ -48,6 +49,7 @@ class FieldExtension(Strict):
         role: what the column is in a privacy or bias analysis.
         generator: values are invented, not modelled.
         free_text: values are not modelled; `replace` emits a placeholder, `drop` leaves it out.
+            `template` writes new texts, from sentences that enough records share.
         decimals: digits after the point of a number; values are kept and emitted rounded to them.
         timezone: IANA name; the datetimes are instants shown in this zone.
         out_of_range: what reading does with a value outside minimum and maximum.
@@ -62,7 +64,7 @@ class FieldExtension(Strict):
 
     role: Role | None = None
     generator: Generator | None = None
-    free_text: Literal["replace", "drop"] | None = None
+    free_text: FreeText | None = None
     decimals: int | None = Setting(default=None, ge=0, le=15)
     timezone: str | None = None
     out_of_range: Literal["error", "clip", "missing"] = "error"
@@ -209,6 +211,11 @@ class FieldSchema(_Open):
     def is_modelled(self) -> bool:
         """Whether synthesizers see this column."""
         return not self.is_generated and self.tabsynth.free_text is None
+
+    @property
+    def writes_text(self) -> bool:
+        """Whether new texts are written for it, after what was learnt of the training records'."""
+        return self.tabsynth.free_text not in (None, "replace", "drop")
 
     @property
     def is_categorical(self) -> bool:

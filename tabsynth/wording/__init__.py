@@ -1,0 +1,1 @@
+"""Free text beside structured columns: found personal data, learnt wording, replay of records."""

@@ -1,0 +1,144 @@
+"""Text columns of a table: learn a model of each, and read it back from a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from tabsynth.errors import PrivacyError, SchemaError, UsageError
+from tabsynth.schema.files import parse_schema
+from tabsynth.schema.model import FieldExtension, FieldSchema, FreeText, TableSchema
+from tabsynth.table import Table
+from tabsynth.wording.gather import gather, ordinary_words
+from tabsynth.wording.personal import count
+from tabsynth.wording.state import TextModel, TextState
+from tabsynth.wording.templates import TemplateText
+
+_RESTORE: Final[Mapping[str, Callable[[FieldSchema, TableSchema, TextState], TextModel]]] = {
+    "template": TemplateText.restore,
+}
+
+
+def learn_texts(table: Table, *, seed: int | None) -> dict[str, TextModel]:
+    """A model of every text column whose schema asks for one.
+
+    Args:
+        table: training records.
+        seed: the same seed gives the same models.
+
+    Raises:
+        SchemaError: a text column that is declared unique.
+        DataError: texts of which nothing may be learnt.
+
+    Privacy: not differentially private. A model holds what at least five privacy units share.
+    """
+    found: dict[str, TextModel] = {}
+    for place, field in enumerate(table.schema.fields):
+        if field.writes_text:
+            _require_repeatable(field)
+            entropy = None if seed is None else [seed, place, *b"texts"]
+            gathered = gather(table, field, rng=np.random.default_rng(entropy))
+            found[field.name] = TemplateText.learn(gathered, field, table.schema)
+    return found
+
+
+def personal_data(table: Table) -> dict[str, dict[str, int]]:
+    """Kinds of personal data in each column of free text, and how many records hold them.
+
+    Privacy: counts private records exactly; for the person who holds the table.
+    """
+    return {
+        field.name: count(texts, ordinary=ordinary_words(texts, table.units))
+        for field in table.schema.fields
+        if field.tabsynth.free_text is not None
+        for texts in [table.column(field.name).to_pylist()]
+    }
+
+
+def as_texts(table: Table, methods: Mapping[str, str]) -> Table:
+    """The table with some columns taken for free text, treated so.
+
+    Args:
+        table: checked records.
+        methods: by column, one of `FreeText`.
+
+    Raises:
+        UsageError: no such column, one of another type, or an unknown method.
+    """
+    fields = {f.name: f for f in table.schema.fields}
+    data = table.data
+    for name, method in methods.items():
+        if name not in fields or fields[name].type != "string":
+            texts = ", ".join(f.name for f in table.schema.fields if f.type == "string")
+            raise UsageError("--text", expected=f"a text column ({texts or 'there is none'})",
+                             got=f"{name!r}", remedy="name one of them")  # fmt: skip
+        if method not in get_args(FreeText):
+            raise UsageError("--text", expected=f"one of {', '.join(get_args(FreeText))}",
+                             got=f"{method!r}", remedy="write for example note=template")  # fmt: skip
+        kept = {"role": fields[name].tabsynth.role, "free_text": method}
+        bare = fields[name].model_copy(update={
+            "categories": None, "tabsynth": FieldExtension.model_validate(kept),
+            "constraints": fields[name].constraints.model_copy(update={"enum": None}),
+        })  # fmt: skip
+        place = table.schema.names.index(name)
+        data = data.set_column(place, name, data.column(name).cast(pa.string()))
+        fields[name] = bare
+    # validated again: a constraint between columns may need one that is a text now
+    body = table.schema.model_copy(update={"fields": tuple(fields.values())}).descriptor()
+    return Table(parse_schema(body, where="--text"), data)
+
+
+def restore_text(field: FieldSchema, schema: TableSchema, state: TextState) -> TextModel:
+    """A model from what the model file holds of it."""
+    return _RESTORE[str(field.tabsynth.free_text)](field, schema, state)
+
+
+def with_texts(
+    rows: pa.Table,
+    schema: TableSchema,
+    texts: Mapping[str, TextModel],
+    *,
+    start: int,
+    rng: np.random.Generator,
+) -> pa.Table:
+    """A chunk of records with their texts, in the order of the schema.
+
+    Args:
+        rows: all emitted columns but those of the texts.
+        schema: of the emitted columns.
+        texts: models by column.
+        start: the place of the chunk's first record in the whole table.
+        rng: the chunk's random numbers for texts.
+    """
+    for name, text in texts.items():
+        written = text.write(rows.drop_columns([n for n in texts if n in rows.column_names]),
+                             start=start, rng=rng)  # fmt: skip
+        rows = rows.append_column(name, written)
+    return rows.select(list(schema.names))
+
+
+def refuse_learnt_texts(schema: TableSchema) -> None:
+    """Refuse to learn text under a privacy budget.
+
+    Raises:
+        PrivacyError: the schema asks for it.
+    """
+    for field in schema.fields:
+        if field.writes_text:
+            raise PrivacyError(
+                f"column {field.name!r}", expected="free_text: replace or drop beside --epsilon",
+                got=str(field.tabsynth.free_text),
+                remedy="withhold the texts; what is learnt of them is not differentially private",
+            )  # fmt: skip
+
+
+def _require_repeatable(field: FieldSchema) -> None:
+    if field.constraints.unique:
+        raise SchemaError(
+            f"column {field.name!r}", expected="texts that may come twice, where they are learnt",
+            got="a column declared unique",
+            remedy="delete constraints.unique, or withhold the column (free_text: replace)",
+        )  # fmt: skip
