@@ -279,7 +279,7 @@ def spend_of(
     ledger: Path | None,
     source_id: str | None,
     discover: list[str],
-    text: list[str],
+    text: Sequence[str] = (),
 ) -> Any:
     """The budget that the options grant; None where they ask for none.
 

@@ -100,7 +100,9 @@ def _mentioned(
 ) -> tuple[str, ...]:
     """The columns whose values the texts of the same record hold, much oftener than by chance."""
     held = [i for i, text in enumerate(texts) if text is not None]
-    picked = rng.permutation(held)[:_LOOKED_AT].tolist() if held else []
+    if not held:
+        return ()
+    picked = rng.permutation(held)[:_LOOKED_AT].tolist()
     others = [f.name for f in table.schema.emitted.fields
               if f.tabsynth.free_text is None and f.type != "boolean"]  # fmt: skip
     found = []

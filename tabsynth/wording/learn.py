@@ -72,23 +72,30 @@ def as_texts(table: Table, methods: Mapping[str, str]) -> Table:
     data = table.data
     for name, method in methods.items():
         if name not in fields or fields[name].type != "string":
-            texts = ", ".join(f.name for f in table.schema.fields if f.type == "string")
-            raise UsageError("--text", expected=f"a text column ({texts or 'there is none'})",
+            known = ", ".join(f.name for f in table.schema.fields if f.type == "string")
+            raise UsageError("--text", expected=f"a text column ({known or 'there is none'})",
                              got=f"{name!r}", remedy="name one of them")  # fmt: skip
-        if method not in get_args(FreeText):
-            raise UsageError("--text", expected=f"one of {', '.join(get_args(FreeText))}",
-                             got=f"{method!r}", remedy="write for example note=template")  # fmt: skip
-        kept = {"role": fields[name].tabsynth.role, "free_text": method}
-        bare = fields[name].model_copy(update={
-            "categories": None, "tabsynth": FieldExtension.model_validate(kept),
-            "constraints": fields[name].constraints.model_copy(update={"enum": None}),
-        })  # fmt: skip
+        fields[name] = _as_text(fields[name], method)
         place = table.schema.names.index(name)
         data = data.set_column(place, name, data.column(name).cast(pa.string()))
-        fields[name] = bare
     # validated again: a constraint between columns may need one that is a text now
     body = table.schema.model_copy(update={"fields": tuple(fields.values())}).descriptor()
     return Table(parse_schema(body, where="--text"), data)
+
+
+def _as_text(field: FieldSchema, method: str) -> FieldSchema:
+    if method not in get_args(FreeText):
+        raise UsageError(
+            "--text", expected=f"one of {', '.join(get_args(FreeText))}", got=f"{method!r}",
+            remedy=f"write for example {field.name}=template",
+        )  # fmt: skip
+    kept = {"role": field.tabsynth.role, "free_text": method}
+    bare = {
+        "categories": None,
+        "tabsynth": FieldExtension.model_validate(kept),
+        "constraints": field.constraints.model_copy(update={"enum": None, "unique": False}),
+    }
+    return field.model_copy(update=bare)
 
 
 def restore_text(field: FieldSchema, schema: TableSchema, state: TextState) -> TextModel:

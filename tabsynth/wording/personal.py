@@ -56,7 +56,7 @@ _PLAIN: Final = frozenset({
     "still", "just", "also", "when", "what", "why", "how", "since", "after", "before", "my", "our",
     "your", "this", "that", "these", "those", "it", "we", "you", "they", "he", "she", "in", "on",
     "at", "for", "with", "from", "no", "yes", "and", "but", "or", "if", "to", "best", "kind",
-    "regards",
+    "regards", "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau",
 })  # fmt: skip
 _END: Final = ".!?\n"
 _DIGITS: Final = re.compile(r"\D")

@@ -146,7 +146,7 @@ CASES: dict[str, Callable[[Path], bytes]] = {
     "path escaping, listed": lambda p: forged(unpacked(p) | {"arrays/../../evil.npy": b"x"}),
     "absolute path": lambda p: forged(unpacked(p) | {"/tmp/evil.npy": b"x"}),
     "backslashes": lambda p: forged(unpacked(p) | {"arrays\\..\\evil.npy": b"x"}),
-    "newer version": lambda p: with_manifest(p, format_version=2),
+    "newer version": lambda p: with_manifest(p, format_version=3),
     "version true": lambda p: with_manifest(p, format_version=True),
     "version 0": lambda p: with_manifest(p, format_version=0),
     "version text": lambda p: with_manifest(p, format_version="1"),

@@ -10,8 +10,10 @@ import pandas as pd
 
 import tabsynth as ts
 from tabsynth.attacks.shadow import shadow
+from tabsynth.attacks.text_replay import text_replay
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, held
+from tabsynth.metrics.texts import text_transfer
 from tabsynth.metrics.utility import tstr
 from tabsynth.noisy_questions import Cells, ask, chosen_pairs, learnt
 from tabsynth.noisy_results import results
@@ -20,6 +22,7 @@ from tabsynth.report.junit import is_gated
 from tabsynth.report.model import Family, Result
 from tabsynth.report.words import UNDIRECTED, WORDS
 from tabsynth.schema.model import TableSchema
+from tests import tickets
 from tests.private import domain, private
 from tests.shop import shop
 from tests.zoo import field
@@ -82,8 +85,16 @@ def all_results() -> tuple[Result, ...]:
     deep = [held(r, Policy()) for r in shadow(compared, fits=4)]
     return (
         *judged.results, *tstr(compared), *deep, *(r for a in audits for r in a.results),
-        *_under_a_budget(), *relation_results(shop(90, 1), shop(90, 2), shop(90, 3), seed=1),
+        *_of_texts(), *_under_a_budget(),
+        *relation_results(shop(90, 1), shop(90, 2), shop(90, 3), seed=1),
     )  # fmt: skip
+
+
+def _of_texts() -> list[Result]:
+    """What an evaluation gives where texts are written."""
+    tables = (tickets.table(200, seed, stories=0.5) for seed in range(3))
+    compared = Comparison(*tables, target="category")
+    return [*(held(r, Policy()) for r in text_replay(compared)), *text_transfer(compared)]
 
 
 def _under_a_budget() -> list[Result]:
