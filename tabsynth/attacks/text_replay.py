@@ -61,6 +61,8 @@ def _column(comparison: Comparison, name: str) -> list[Result]:
         _hits([texts[i] for i in some_of_each_unit(t, t.num_rows, rng)], rare, emitted)
         for t, texts in zip(real, (train, control), strict=True)
     )
+    known, by = holders(train, real[0].units)
+    share = _share(name, known[by < FEWEST], drawn, holdout)
     trials = Trials(
         "text_replay", members, controls,
         method=f"persons of whom {RUN} words in a row that fewer than {FEWEST} wrote come out",
@@ -68,8 +70,8 @@ def _column(comparison: Comparison, name: str) -> list[Result]:
     )  # fmt: skip
     if min(len(members), len(controls)) < MIN_ATTEMPTS <= min(t.num_rows for t in real):
         why = f"at least {MIN_ATTEMPTS} persons with a run of words of their own"
-        return [nothing_to_try(trials, why), _share(name, train, real[0].units, drawn, holdout)]
-    return [advantage(trials), _share(name, train, real[0].units, drawn, holdout)]
+        return [nothing_to_try(trials, why), share]
+    return [advantage(trials), share]
 
 
 def _runs(table: Table, name: str) -> Texts:
@@ -82,11 +84,7 @@ def _hits(texts: Texts, rare: Hashes, emitted: Hashes) -> NDArray[np.bool_]:
     return np.array([bool(among(text, emitted).any()) for text in own if len(text)], bool)
 
 
-def _share(
-    name: str, train: Texts, units: NDArray[np.int64], drawn: Texts, holdout: Texts
-) -> Result:
-    found, held = holders(train, units)
-    few = found[held < FEWEST]
+def _share(name: str, few: Hashes, drawn: Texts, holdout: Texts) -> Result:
     replays, met = ([bool(among(text, few).any()) for text in texts] for texts in (drawn, holdout))
     low, high = wilson(sum(replays), len(replays), Z95)
     return Result(

@@ -134,7 +134,7 @@ def _names(text: str, ordinary: Set[str]) -> list[Span]:
     for match in _NAME.finditer(text):
         start, parts = match.start(), match.group().split(" ")
         # a sentence may begin with a word that no name begins with: "Yesterday Anna called"
-        while parts and not _may_begin(parts[0], text, start, first, ordinary):
+        while parts and not _may_begin(text, start, parts[0], ordinary):
             start += len(parts.pop(0)) + 1
         if parts and _BEFORE.search(text, 0, match.start()) is None:
             # a surname follows, or nothing: "Anna Router" is Anna and a router
@@ -149,8 +149,9 @@ def _names(text: str, ordinary: Set[str]) -> list[Span]:
     return found
 
 
-def _may_begin(word: str, text: str, start: int, first: Set[str], ordinary: Set[str]) -> bool:
-    lowered = word.lower()
+def _may_begin(text: str, start: int, word: str, ordinary: Set[str]) -> bool:
+    """Whether a capitalised word that stands there begins a name."""
+    first, lowered = _listed()[0], word.lower()
     if lowered in _PLAIN:
         return False
     if _BEFORE.search(text, 0, start) is not None:
