@@ -142,6 +142,8 @@ class Fitted:
             lines.append(f"Invented, not modelled: {', '.join(generated)}.")
         if replaced:
             lines.append(f"Free text, replaced by a placeholder: {', '.join(replaced)}.")
+        if pseudonyms := [f.name for f in self.schema.fields if f.tabsynth.pseudonym]:
+            lines.append(f"Pseudonyms, by a key that is not in it: {', '.join(pseudonyms)}.")
         if dropped:
             lines.append(f"Free text, left out: {', '.join(dropped)}.")
         return [*lines, *self._privacy(), *self.notes]

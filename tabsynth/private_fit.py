@@ -197,8 +197,15 @@ def found_apart(schema: TableSchema, names: Sequence[str]) -> tuple[list[str], l
 
     Raises:
         UsageError: a name that is no modelled column.
+        PrivacyError: a column of pseudonyms, which would be told as they are in the source.
     """
     for name in names:
+        if name in schema.modelled_names and schema.field(name).tabsynth.pseudonym is not None:
+            raise PrivacyError(
+                f"--discover {name}", expected="a column without pseudonyms",
+                got="one whose values are made pseudonyms when they are read without a budget",
+                remedy="take the column out, or declare its categories without `pseudonym`",
+            )  # fmt: skip
         if name not in schema.modelled_names:
             raise UsageError(
                 "--discover", expected=f"one of {', '.join(schema.modelled_names[:12])}",

@@ -70,11 +70,18 @@ class FittedDatabase:
 
     def describe(self) -> list[str]:
         """What the model holds, in sentences."""
+        pseudonyms = [
+            f"Pseudonyms in table {name}, by a key that is not in it: {field.name}."
+            for name, table in self.schema.tables.items()
+            for field in table.fields
+            if field.tabsynth.pseudonym is not None
+        ]
         keys = sum(len(found) for found in self.schema.foreign_keys.values())
         return [
             f"Synthesizer {self.synthesizer}; a database of {len(self.schema.tables)} tables and "
             f"{keys} foreign keys.",
             *self.model.describe(),
+            *pseudonyms,
             "Not differentially private: it was fitted without a privacy budget.",
             *self.notes,
         ]

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from tabsynth.schema.columns import Values, mask, read_values
 from tabsynth.schema.model import FieldExtension, FieldSchema, TableSchema
 from tabsynth.schema.parse import expectation, parse_texts, storage_type
+from tabsynth.schema.pseudonym import pseudonyms
 
 __all__ = ["Violation", "check", "storage_type"]
 
@@ -73,7 +74,8 @@ def check(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, tuple[Violation
         null, and the violations by column and rule, empty when all is well.
 
     Raises:
-        SchemaError: a format in the schema is not a strptime format.
+        SchemaError: a format in the schema is not a strptime format, or there is no key for
+            pseudonyms that are to be made.
 
     Privacy: reads every record; violations carry counts and the schema's own words, never values.
     """
@@ -88,6 +90,9 @@ def check(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, tuple[Violation
             continue
         column = raw.column(raw.column_names.index(field.name))
         values = read_values(column, field, schema.markers(field))
+        if (key := field.tabsynth.pseudonym) is not None:
+            where = f"column {field.name!r}"
+            values = _with(values, pseudonyms(values.values, key, where=where))
         kept, found = _apply_rules(values, field)
         violations.extend(found)
         columns.append(_stored(kept, field))

@@ -25,6 +25,7 @@ from pydantic import (
 
 from tabsynth.schema.constraint import Constraint, require_known
 from tabsynth.schema.generator import Generator, Sequence, Strict
+from tabsynth.schema.pseudonym import LENGTH
 
 FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time"]
 Role = Literal["identifier", "quasi-identifier", "sensitive", "protected"]
@@ -50,6 +51,8 @@ class FieldExtension(Strict):
         generator: values are invented, not modelled.
         free_text: values are not modelled; `replace` emits a placeholder, `drop` leaves it out.
             `template` writes new texts, from sentences that enough records share.
+        pseudonym: texts are read as pseudonyms and modelled so; the name of the environment
+            variable that holds the key, see `tabsynth.schema.pseudonym`.
         decimals: digits after the point of a number; values are kept and emitted rounded to them.
         timezone: IANA name; the datetimes are instants shown in this zone.
         out_of_range: what reading does with a value outside minimum and maximum.
@@ -65,6 +68,7 @@ class FieldExtension(Strict):
     role: Role | None = None
     generator: Generator | None = None
     free_text: FreeText | None = None
+    pseudonym: str | None = Setting(default=None, pattern="^[A-Za-z_][A-Za-z0-9_]{0,99}$")
     decimals: int | None = Setting(default=None, ge=0, le=15)
     timezone: str | None = None
     out_of_range: Literal["error", "clip", "missing"] = "error"
@@ -84,8 +88,9 @@ class FieldExtension(Strict):
 
     @model_validator(mode="after")
     def _one_way_out(self) -> Self:
-        if self.generator is not None and self.free_text is not None:
-            raise ValueError("expected either a generator or free_text, not both")
+        ways = (self.generator, self.free_text, self.pseudonym)
+        if sum(way is not None for way in ways) > 1:
+            raise ValueError("expected one of generator, free_text and pseudonym")
         return self
 
 
@@ -184,6 +189,8 @@ class FieldSchema(_Open):
             raise ValueError("expected either categories or cut_points, not both")
         if extension.free_text is not None and self.type != "string":
             raise ValueError("free_text is for string fields")
+        if extension.pseudonym is not None:
+            self._check_pseudonyms()
         if isinstance(extension.generator, Sequence):
             plain = not extension.generator.prefix and not extension.generator.width
             if self.type not in ("integer", "string") or (self.type == "integer" and not plain):
@@ -192,6 +199,13 @@ class FieldSchema(_Open):
             wanted = getattr(extension.generator, "what", extension.generator.kind)
             if not (wanted == "date_of_birth" and self.type == "date"):
                 raise ValueError(f"generator {wanted} is for string fields")
+
+    def _check_pseudonyms(self) -> None:
+        rules = self.constraints
+        if self.type != "string" or self.domain is not None or rules.pattern is not None:
+            raise ValueError("pseudonyms are for string fields without categories and pattern")
+        if (rules.max_length or LENGTH) < LENGTH or (rules.min_length or 0) > LENGTH:
+            raise ValueError(f"expected lengths that take a pseudonym of {LENGTH} characters")
 
     @property
     def domain(self) -> tuple[str | int, ...] | None:
