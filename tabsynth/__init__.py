@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tabsynth.schema.database import DatabaseSchema, load_database_schema
     from tabsynth.schema.files import load_schema
     from tabsynth.schema.model import FieldSchema, TableSchema
+    from tabsynth.simulated import simulate
     from tabsynth.table import Table
     from tabsynth.workflow import evaluate, fit, infer_schema, read_table, run, split
 
@@ -82,6 +83,7 @@ _HOMES = {
     "sample": "tabsynth.sampler:sample",
     "sample_database": "tabsynth.database_workflow:sample_database",
     "sample_to": "tabsynth.sampler:sample_to",
+    "simulate": "tabsynth.simulated:simulate",
     "split": "tabsynth.workflow:split",
     "split_database": "tabsynth.database_workflow:split_database",
     "write_database": "tabsynth.database_workflow:write_database",
@@ -122,6 +124,7 @@ __all__ = [
     "sample",
     "sample_database",
     "sample_to",
+    "simulate",
     "split",
     "split_database",
     "write_database",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tabsynth import __version__, private_commands, registry, training_commands
+from tabsynth import __version__, private_commands, registry, source_commands, training_commands
 from tabsynth.database_commands import db_app
 from tabsynth.errors import OutputError, UsageError
 from tabsynth.io.atomic import check_directory
@@ -451,6 +451,7 @@ def audit(
 
 
 training_commands.register(app)
+source_commands.register(app)
 
 
 @app.command()
@@ -474,11 +475,13 @@ def inspect(
 
 @app.command(name="list")
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="synthesizers|metrics|attacks|constraints")],
+    kind: Annotated[
+        str, typer.Argument(metavar="synthesizers|sources|metrics|attacks|constraints")
+    ],
 ) -> None:
     """List what is registered, plugins included."""
     if kind not in registry.BUILT_IN or kind == "private_synthesizers":
-        raise UsageError("list", expected="synthesizers, metrics, attacks or constraints",
+        raise UsageError("list", expected="synthesizers, sources, metrics, attacks or constraints",
                          got=repr(kind), remedy="name one of them")  # fmt: skip
     from tabsynth.choice import listed, listed_names
 

@@ -33,6 +33,7 @@ from tabsynth.manifests import (
     Privacy,
 )
 from tabsynth.privacy.certificate import Certificate
+from tabsynth.provenance import Source
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model
@@ -71,6 +72,11 @@ class Fitted:
         """Whether the model holds training records, as some of the reference packages' do."""
         return bool(getattr(self.model, "keeps_records", False))
 
+    @property
+    def source(self) -> Source:
+        """What records of it are, beside others in one table; see `provenance`."""
+        return "simulated" if registry.is_source(self.synthesizer) else "synthetic"
+
     def stripped(self) -> Fitted:
         """The same with what drawing needs alone; itself where the model holds no records."""
         if not self.keeps_records:
@@ -80,6 +86,8 @@ class Fitted:
     @cached_property
     def plan(self) -> Plan:
         """How the schema's constraints are kept."""
+        if registry.is_source(self.synthesizer):
+            return Plan.redrawn(self.schema)
         return Plan.of(self.schema) if self.certificate is None else Plan.unlearnt(self.schema)
 
     def draw(self, rows: int, *, rng: np.random.Generator, given: Table | None = None) -> Table:
@@ -149,6 +157,8 @@ class Fitted:
         return [*lines, *self._privacy(), *self.notes]
 
     def _privacy(self) -> list[str]:
+        if not getattr(self.model, "reads_records", True):
+            return ["No record was read to make it, so that it can tell of none."]
         if self.certificate is None:
             return ["Not differentially private: it was fitted without a privacy budget."]
         return self.certificate.describe()
@@ -208,8 +218,9 @@ def restored(manifest: ModelManifest, members: dict[str, bytes], where: str) -> 
     with consistent(where):
         schema = parse_schema(manifest.table_schema, where=where)
         certificate = manifest.privacy.certificate
-        plan = _plan(schema, where, private=certificate is not None)
-        kind = registry.synthesizer(manifest.synthesizer, private=certificate is not None)
+        source = registry.is_source(manifest.synthesizer)
+        plan = _plan(schema, where, private=certificate is not None, source=source)
+        kind = registry.maker(manifest.synthesizer, private=certificate is not None)
         return Fitted(
             model=kind.restore(plan.learnt, parse_state(members, where)),
             schema=schema,
@@ -241,8 +252,10 @@ def _texts(schema: TableSchema, states: list[TextState], where: str) -> dict[str
     return {f.name: restore_text(f, schema, s) for f, s in zip(written, states, strict=True)}
 
 
-def _plan(schema: TableSchema, where: str, *, private: bool) -> Plan:
+def _plan(schema: TableSchema, where: str, *, private: bool, source: bool) -> Plan:
     try:
+        if source:
+            return Plan.redrawn(schema)
         return Plan.unlearnt(schema) if private else Plan.of(schema)
     except (SchemaError, PrivacyError) as error:
         # its remedy says what to install, where a custom rule is not there

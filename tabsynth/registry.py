@@ -1,4 +1,4 @@
-"""Names of synthesizers and metrics: the built-in ones here, plugins by entry point.
+"""Names of synthesizers, sources and metrics: the built-in ones here, plugins by entry point.
 
 A plugin's project declares, for example,
 
@@ -14,7 +14,9 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final, Literal
 
-Kind = Literal["synthesizers", "private_synthesizers", "metrics", "attacks", "constraints"]
+Kind = Literal[
+    "synthesizers", "private_synthesizers", "sources", "metrics", "attacks", "constraints"
+]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     "synthesizers": {
@@ -33,6 +35,10 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
         "ctgan": "tabsynth.synthesizers.private_ctgan:PrivateCtgan",
         "gaussian_copula": "tabsynth.synthesizers.private_copula:PrivateGaussianCopula",
         "mst": "tabsynth.synthesizers.mst:Mst",
+    },
+    # models that are made from what a person wrote, not from a table alone
+    "sources": {
+        "procedural": "tabsynth.sources.procedural:Procedural",
     },
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
@@ -104,6 +110,18 @@ def find(kind: Kind, name: str) -> Any:
 def synthesizer(name: str, *, private: bool = False) -> Any:
     """The synthesizer class of that name; `private`: its differentially private form."""
     return find("private_synthesizers" if private else "synthesizers", name)
+
+
+def is_source(name: str) -> bool:
+    """Whether models of that name come from a specification; no plugin can be one."""
+    return name in BUILT_IN["sources"]
+
+
+def maker(name: str, *, private: bool = False) -> Any:
+    """What restores a model of that name: a source, or a synthesizer; see `synthesizer`."""
+    if is_source(name) and not private:
+        return find("sources", name)
+    return synthesizer(name, private=private)
 
 
 def summary(kind: Kind, name: str) -> str:

@@ -51,12 +51,21 @@ def breaks(expression: str, table: Table) -> Mask:
     Raises:
         SchemaError: the expression compares or adds what does not go together.
     """
-    parsed = parse_expression(expression)
-    found = _Evaluation(parsed, table, expression).value(parsed.tree)
+    found = calculated(expression, table)
     if found.kind != "truth":
         raise _fault(expression, "an expression that is true or false", _words(found))
     false: Mask = found.known & ~np.asarray(found.values, bool)
     return false
+
+
+def calculated(expression: str, table: Table) -> Value:
+    """What an expression is for each record.
+
+    Raises:
+        SchemaError: it compares or adds what does not go together.
+    """
+    parsed = parse_expression(expression)
+    return _Evaluation(parsed, table, expression).value(parsed.tree)
 
 
 def check_expression(expression: str, schema: TableSchema) -> None:

@@ -13,7 +13,7 @@ from tabsynth.constraints.feasibility import check_feasible
 from tabsynth.constraints.lattice import Mask, all_given, outside
 from tabsynth.constraints.rules import broken, truths
 from tabsynth.constraints.transforms import Transform, transform
-from tabsynth.errors import ConditionError, PrivacyError
+from tabsynth.errors import ConditionError, PrivacyError, SchemaError
 from tabsynth.schema.check import storage_type
 from tabsynth.schema.constraint import (
     Combinations,
@@ -115,6 +115,23 @@ class Plan:
                 expected="a declared rule that single records keep now and then",
                 got=got, remedy=remedy,
             )  # fmt: skip
+        return cls(schema.modelled, ())
+
+    @classmethod
+    def redrawn(cls, schema: TableSchema) -> Plan:
+        """The plan where nothing is learnt, as there are no records: all is met by drawing again.
+
+        Raises:
+            SchemaError: constraints that no table could be meant to keep, or that only records
+                could tell.
+        """
+        check_feasible(schema)
+        for constraint in schema.tabsynth.constraints:
+            if _unlisted(constraint):
+                raise SchemaError(
+                    f"constraint `{constraint.words}`", expected="a rule that is written out",
+                    got="one that records would have to tell", remedy="list what is allowed",
+                )  # fmt: skip
         return cls(schema.modelled, ())
 
     @property

@@ -44,6 +44,7 @@ NAMES: Final = [
     "sample",
     "sample_database",
     "sample_to",
+    "simulate",
     "split",
     "split_database",
     "write_database",

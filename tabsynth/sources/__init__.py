@@ -1,0 +1,1 @@
+"""Tables from what a person knows: distributions, dependencies, simulators."""
