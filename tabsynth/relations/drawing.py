@@ -18,6 +18,7 @@ from tabsynth.relations.distinct import exchanged, keys_to_keep, numbered, told_
 from tabsynth.relations.drawn import Drawn, taken
 from tabsynth.relations.matching import NOBODY
 from tabsynth.relations.own_columns import own_columns
+from tabsynth.relations.representing import FEW, POOL, representative
 from tabsynth.relations.table_model import TableModel
 from tabsynth.relations.ties import is_unique, may_lack
 from tabsynth.relations.views import Seen, joined, passed_on, seen_of
@@ -45,7 +46,12 @@ def draw_table(
         DataError: keys with fewer values than records, or constraints that hardly any record keeps.
     """
     born = _born(model, schema, drawn, scale=scale, rng=rng)
-    records = _with_columns(model, schema, born, drawn=drawn, rng=rng)
+    few = model.ties.main is None and 0 < born.rows < FEW and bool(model.extras.counts)
+    many = Drawn(born.rows * POOL) if few else born
+    records = _with_columns(model, schema, many, drawn=drawn, rng=rng)
+    if few and records.seen is not None:
+        chosen = representative(records.seen, records.counts, born.rows, rng)
+        records = records.take(chosen)
     made = {f.field.name: f.values(records.rows, rng) for f in model.fresh}
     records = records.having(made)
     for relation in model.ties.others:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -18,6 +18,7 @@ from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.freeze import MIN_COUNT, freeze
 from tabsynth.relations.columns import Columns
 from tabsynth.relations.counts import Counts
+from tabsynth.relations.guarding import repeats
 from tabsynth.relations.own_columns import place_among_siblings
 from tabsynth.relations.sequences import (
     REMEMBERED,
@@ -113,6 +114,11 @@ class Frame:
         data = columns.data.take(pa.array(at, mask=at < 0)) if left_out.any() else columns.data
         return cls(Table(columns.schema, data), kept, table.num_rows)
 
+    def leave_out_repeats(self, owners: Collection[Places]) -> None:
+        """Leave out records that make a value of few parents seem frequent; see `repeats`."""
+        if self.own is not None and owners:
+            self.kept = self.kept[~repeats(self.own, list(owners))[self.kept]]
+
     def add_context(
         self, above: Seen, parent: str, main: Places, *, order: NDArray[np.intp]
     ) -> None:
@@ -194,7 +200,7 @@ class Frame:
         if fields:
             schema = TableSchema(fields=tuple(fields))
             table = Table(schema, pa.Table.from_arrays(arrays, names=list(schema.names)))
-            self.view = View.of(table)
+            self.view = View.of(table.take(self.kept))
             self.seen = seen_of(self.view, table)
         return self.seen
 

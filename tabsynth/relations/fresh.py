@@ -184,8 +184,8 @@ def _beyond(field: FieldSchema, known: pa.Array) -> tuple[int, bool]:
         return start, True
     if largest + 2 * len(units) < high:
         return largest + 1, True
-    below = smallest - 2 * len(units)
-    return (below, True) if below >= low else (max(low, -_LARGEST), False)
+    below = max(low, smallest - 100 * max(len(units), 100))
+    return (below, True) if smallest - below >= 2 * len(units) else (max(low, -_LARGEST), False)
 
 
 def _units(field: FieldSchema, known: pa.Array) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from tabsynth.database import NO_PARENT, Database
 from tabsynth.errors import DataError
 from tabsynth.relations.counts import Counts, three_digits
 from tabsynth.relations.frame import Frame
+from tabsynth.relations.guarding import OWNERS
 from tabsynth.relations.model import DatabaseModel
 from tabsynth.relations.recipes import (
     depths,
@@ -113,6 +114,10 @@ def _table(
     learnt = tuple(f.name for f in table.schema.modelled_fields if f.name not in made)
     known.lineage[name] = _lineage(known, ties, database, main)
     frame = Frame.start(table, learnt, places=_knows_places(synthesizer))
+    above = {r.key(schema).parent: parents[r.index] for r in ties.others} | known.lineage[name]
+    frame.leave_out_repeats(
+        [places for parent, places in above.items() if database.tables[parent].num_rows >= OWNERS]
+    )
     selfish = _gather(frame, database, name, known, ties=ties, parents=parents,
                       order=order_of_records(schema, table, name, numbered))  # fmt: skip
     columns, sequence = frame.fit(synthesizer, rng)

@@ -1,0 +1,49 @@
+"""What many records share may be one person's: who has many records repeats himself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.encoding.freeze import MIN_COUNT
+from tabsynth.relations.matching import rank_in_group
+from tabsynth.relations.ties import Places
+from tabsynth.schema.columns import spelled_out
+from tabsynth.table import Table
+
+# tables of fewer records are looked up, like a list of towns: nobody's own
+OWNERS: Final = 200
+
+
+def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
+    """Records that make a value seem frequent which fewer than 5 parents have.
+
+    Without them such a value stands in at most 4 records, and is pooled as any rare one.
+
+    Args:
+        own: columns of the records.
+        owners: places of their parents and of those above, one kind after the other; -1 for none.
+
+    Returns:
+        Shape (records,), true where a record should be left out of a fit.
+    """
+    found = np.zeros(own.num_rows, bool)
+    for name in own.schema.names:
+        column = spelled_out(own.column(name)).dictionary_encode()
+        value = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        for places in owners:
+            # who has no parent stands alone
+            who = np.where(places < 0, len(places) + np.arange(len(places)), places)
+            found |= _of_few(value, who, len(column.dictionary))
+    return found
+
+
+def _of_few(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.bool_]:
+    known = value >= 0
+    pairs = np.unique(value[known] * (int(who.max(initial=0)) + 1) + who[known])
+    persons = np.bincount(pairs // (int(who.max(initial=0)) + 1), minlength=values)
+    few = np.append(persons < MIN_COUNT, False)
+    return few[value] & (rank_in_group(value) >= MIN_COUNT - 1)
