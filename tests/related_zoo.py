@@ -190,27 +190,30 @@ def kinds_of_keys() -> Database:
     uuids = [f"{number:08x}-0000-4000-8000-{number:012x}" for number in numbers]
     mails = [f"p{i}@example.org" for i in range(60)]
     mail = {"name": "mail", "tabsynth": {"generator": {"kind": "personal", "what": "email"}}}
+    last = {"name": "last", "tabsynth": {"generator": {"kind": "personal", "what": "last_name"}}}
     sequence = {"generator": {"kind": "sequence", "prefix": "C"}}
     chosen = [int(i) for i in rng.integers(0, 60, 150)]
     return database(
         [
             _table("firms", [{"name": "code", "tabsynth": sequence}, {"name": "size"}],
                    primary="code"),
-            _table("people", [{"name": "uuid", "tabsynth": {"generator": {"kind": "uuid"}}}, mail,
+            _table("people", [{"name": "uuid", "tabsynth": {"generator": {"kind": "uuid"}}},
+                              {**mail, "constraints": {"unique": True}}, last,
                               {"name": "firm"}, {"name": "born", "type": "date",
                                                  "constraints": {"unique": True}}],
                    primary="uuid", keys=[_key("firm", "firms", "code")]),
-            _table("letters", [{"name": "to"}, mail, {"name": "note", "tabsynth":
+            _table("letters", [{"name": "to"}, mail, last, {"name": "note", "tabsynth":
                                                       {"free_text": "drop"}},
                                {"name": "text", "tabsynth": {"free_text": "replace"}}],
                    keys=[_key("to", "people", "uuid")]),
         ],
         {
             "firms": {"code": [f"C{i}" for i in range(1, 21)], "size": ["big", "small"] * 10},
-            "people": {"uuid": uuids, "mail": mails,
+            "people": {"uuid": uuids, "mail": mails, "last": ["Q"] * 60,
                        "firm": [f"C{int(i)}" for i in rng.integers(1, 21, 60)],
                        "born": [f"19{50 + i % 50}-0{1 + i % 9}-{10 + i // 9}" for i in range(60)]},
             "letters": {"to": [uuids[i] for i in chosen], "mail": [mails[i] for i in chosen],
+                        "last": ["R"] * 150,
                         "note": ["secret"] * 150, "text": ["dear"] * 150},
         },
     )  # fmt: skip

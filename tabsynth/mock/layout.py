@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from tabsynth.errors import SchemaError
-from tabsynth.mock.persons import Persons, locale_of
 from tabsynth.mock.rules import (
     Before,
     Digit,
@@ -24,6 +23,7 @@ from tabsynth.mock.rules import (
     Within,
 )
 from tabsynth.mock.values import MOST, Values, values_of
+from tabsynth.persons import Persons, locale_of
 from tabsynth.schema.constraint import Unique
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey

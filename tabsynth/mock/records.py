@@ -18,10 +18,10 @@ from tabsynth.generators import generate
 from tabsynth.mock.columns import MISSING, column, drawn, fitted
 from tabsynth.mock.edges import Edge, edges, with_edges
 from tabsynth.mock.layout import Layout
-from tabsynth.mock.persons import personal_kind
 from tabsynth.mock.places import Places
 from tabsynth.mock.sizes import sizes
 from tabsynth.mock.values import absent
+from tabsynth.persons import personal_kind
 from tabsynth.schema.check import check, storage_type
 from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.constraint import Combinations, OneHot, Total, Unique

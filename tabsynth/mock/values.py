@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tabsynth.errors import SchemaError
 from tabsynth.generators import hashed
-from tabsynth.mock.persons import LONGEST, Persons, personal_kind
 from tabsynth.mock.places import Places
+from tabsynth.persons import LONGEST, Persons, personal_kind
 from tabsynth.schema.columns import mask
 from tabsynth.schema.generator import Pattern, Personal, Sequence, Uuid
 from tabsynth.schema.model import FieldSchema

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tabsynth.errors import DataError
 from tabsynth.generators import generate
+from tabsynth.persons import Persons, personal_kind
 from tabsynth.relations.choosing import other_parents, own_parents
 from tabsynth.relations.counts import dealt, towards
 from tabsynth.relations.distinct import exchanged, keys_to_keep, numbered, told_apart
@@ -23,6 +24,7 @@ from tabsynth.relations.table_model import TableModel
 from tabsynth.relations.ties import is_unique, may_lack
 from tabsynth.relations.views import Seen, joined, passed_on, seen_of
 from tabsynth.schema.database import DatabaseSchema
+from tabsynth.schema.generator import Personal
 
 
 def draw_table(
@@ -31,6 +33,7 @@ def draw_table(
     drawn: Mapping[str, Drawn],
     *,
     scale: float,
+    salt: int,
     rng: np.random.Generator,
 ) -> Drawn:
     """Draw the records of one table.
@@ -40,6 +43,7 @@ def draw_table(
         schema: of the database.
         drawn: the tables before it, among them all that its keys lead to.
         scale: how many times as many roots as in the source.
+        salt: of the persons of the whole database.
         rng: the only source of randomness.
 
     Raises:
@@ -65,7 +69,7 @@ def draw_table(
     fixed = schema.key_columns(model.name)
     keys = [k for k in keys_to_keep(schema, model.name) if set(k) <= set(records.columns)]
     records = told_apart(records, model.schema, keys, fixed)
-    records = _invented(model, schema, records, drawn=drawn, rng=rng)
+    records = _invented(model, schema, records, drawn=drawn, salt=salt, rng=rng)
     for relation in model.ties.own:
         records = own_parents(model, schema, records, relation, rng=rng)
     keys = [k for k in keys_to_keep(schema, model.name) if set(k) <= set(records.columns)]
@@ -150,25 +154,36 @@ def _invented(
     records: Drawn,
     *,
     drawn: Mapping[str, Drawn],
+    salt: int,
     rng: np.random.Generator,
 ) -> Drawn:
     """The records with personal data and what else is neither learnt nor a key."""
     own = {name for relation in model.ties.own for name in relation.key(schema).fields}
+    alone = {key[0] for key in schema.unique_keys(model.name) if len(key) == 1}
+    persons = sum(table.rows for table in drawn.values()) + np.arange(records.rows)
+    main = model.ties.main
+    above = drawn[main.key(schema).parent] if model.followed and main is not None else None
+    places = np.full(records.rows, NOBODY)
+    if above is not None and main is not None:
+        places = records.parents[main.index]
+        persons = np.where(places == NOBODY, persons, np.append(above.persons, 0)[places])
     columns: dict[str, pa.Array] = {}
     for field in model.schema.fields:
         if field.name in records.columns or field.name in own or field.is_modelled:
             continue
         if field.tabsynth.free_text == "drop":
             continue
-        columns[field.name] = generate(field, records.rows, start=0, rng=rng)
-        main = model.ties.main
-        if field.name in model.followed and main is not None:
-            parents = drawn[main.key(schema).parent]
-            places = records.parents[main.index]
-            same = taken(parents.columns[model.followed[field.name]], places)
-            made = columns[field.name]
-            columns[field.name] = pc.coalesce(same.cast(made.type), made)
-    return records.having(columns)
+        generator, kind = field.tabsynth.generator, personal_kind(field)
+        if kind is not None and isinstance(generator, Personal):
+            people = Persons(generator.locale, salt)
+            made = people.column(kind, persons, numbered=field.name in alone)
+        else:
+            made = generate(field, records.rows, start=0, rng=rng)
+        if field.name in model.followed and above is not None:
+            same = taken(above.columns[model.followed[field.name]], places)
+            made = pc.coalesce(same.cast(made.type), made)
+        columns[field.name] = made
+    return replace(records.having(columns), persons=persons)
 
 
 def _as_numbers(column: pa.Array) -> NDArray[np.int64]:

@@ -29,6 +29,7 @@ class Drawn:
         seen: what children see of the records.
         lineage: by table above, the place of each record's ancestor there; -1 where it has none.
         parents: by key, the place of each record's parent; -1 where it has none.
+        persons: a number for the invented person that each record is about.
     """
 
     rows: int
@@ -38,6 +39,7 @@ class Drawn:
     seen: Seen | None = None
     lineage: Mapping[str, Places] = field(default_factory=dict)
     parents: Mapping[int, Places] = field(default_factory=dict)
+    persons: Places = field(default_factory=lambda: np.empty(0, np.int64))
 
     def having(self, columns: Mapping[str, pa.Array]) -> Drawn:
         """The same records with more columns, or others."""
@@ -58,6 +60,7 @@ class Drawn:
             None if self.seen is None else self.seen.take(rows),
             {table: places[rows] for table, places in self.lineage.items()},
             {index: places[rows] for index, places in self.parents.items()},
+            self.persons[rows] if len(self.persons) else self.persons,
         )
 
     def table(self, schema: TableSchema) -> pa.Table:

@@ -49,9 +49,12 @@ class DatabaseModel:
                 "--scale", expected="a number above 0", got=f"{scale:g}", remedy="write 2.0, say"
             )
         drawn: dict[str, Drawn] = {}
+        salt = int(rng.integers(2**63))
         generators = dict(zip(sorted(self.tables), rng.spawn(len(self.tables)), strict=True))
         for name, table in self.tables.items():
-            drawn[name] = draw_table(table, self.schema, drawn, scale=scale, rng=generators[name])
+            drawn[name] = draw_table(
+                table, self.schema, drawn, scale=scale, salt=salt, rng=generators[name]
+            )
         raw = {name: drawn[name].table(self.schema.tables[name]) for name in self.schema.tables}
         return Database.checked(raw, self.schema, where="synthetic database")
 

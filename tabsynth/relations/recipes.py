@@ -43,6 +43,10 @@ def fresh_columns(
     for field in table.schema.fields:
         if field.name in foreign or field.name in besides:
             continue
+        generator = field.tabsynth.generator
+        if isinstance(generator, Personal) and generator.what in ("email", "user_name"):
+            # a person's, with a number
+            continue
         if field.name in alone:
             made.append(fresh_values(field, table.column(field.name)))
     return tuple(made)

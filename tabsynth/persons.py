@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tabsynth.generators import generate, hashed
-from tabsynth.mock.places import Places
 from tabsynth.schema.generator import Personal
 from tabsynth.schema.model import FieldExtension, FieldSchema
 from tabsynth.schema.recognise import named_personal
@@ -34,7 +34,7 @@ class Persons:
     locale: str
     salt: int
 
-    def column(self, kind: str, places: Places, *, numbered: bool = False) -> pa.Array:
+    def column(self, kind: str, places: NDArray[np.int64], *, numbered: bool = False) -> pa.Array:
         """What the persons at some places are called.
 
         Args:
