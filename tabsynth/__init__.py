@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from tabsynth.gate import Policy, load_policy
     from tabsynth.generations.study import collapse
+    from tabsynth.mixing import mix
     from tabsynth.modelfile import Fitted
     from tabsynth.private_evaluation import evaluate_private
     from tabsynth.private_fit import Spend, fit_private
@@ -77,6 +78,7 @@ _HOMES = {
     "load_policy": "tabsynth.gate:load_policy",
     "load_schema": "tabsynth.schema.files:load_schema",
     "read_database": "tabsynth.database_workflow:read_database",
+    "mix": "tabsynth.mixing:mix",
     "read_table": "tabsynth.workflow:read_table",
     "run": "tabsynth.workflow:run",
     "run_private": "tabsynth.private_run:run_private",
@@ -117,6 +119,7 @@ __all__ = [
     "load_model",
     "load_policy",
     "load_schema",
+    "mix",
     "read_database",
     "read_table",
     "run",

@@ -8,6 +8,7 @@ import typer
 
 from tabsynth.options import (
     Data,
+    Holdout,
     Later,
     OutDir,
     Param,
@@ -15,6 +16,7 @@ from tabsynth.options import (
     SchemaFile,
     Seed,
     Synthesizer,
+    Synthetic,
     Target,
     parameters,
     read_table,
@@ -22,11 +24,47 @@ from tabsynth.options import (
     spare,
 )
 from tabsynth.progress import Progress
+from tabsynth.stores.place import Place
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command()(mix)
     app.command()(collapse)
+
+
+def mix(
+    context: typer.Context,
+    real: Annotated[
+        Place, typer.Option(parser=Place, metavar="DATA", help="real records to learn from")
+    ],
+    synthetic: Synthetic,
+    target: Annotated[str, typer.Option(help="column to predict")],
+    out: OutDir,
+    holdout: Holdout = None,
+    schema: SchemaFile = None,
+    repeats: Annotated[int, typer.Option(help="splits, or bootstrap draws with --holdout")] = 12,
+    seed: Seed = None,
+) -> None:
+    """See how many synthetic records beside real ones help to predict a column.
+
+    It has no gate: it ends with 0 when the report and the mixed table are written.
+    """
+    from tabsynth import mixing, workflow
+    from tabsynth.io.atomic import check_directory
+    from tabsynth.stores.tables import read_data
+
+    progress = _progress(context)
+    spare([out / name for name in mixing.RESULTS], real, synthetic, holdout, schema)
+    check_directory(out, mixing.RESULTS)
+    table = read_table(real, schema, progress)
+    report = mixing.mix(
+        table, read_data(synthetic), out, target=target, repeats=repeats, seed=seed or 0,
+        holdout=workflow.read_table(holdout, table.schema) if holdout else None, say=progress.say,
+    )  # fmt: skip
+    for reason in report.reasons[1:]:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
 
 
 def collapse(

@@ -29,6 +29,7 @@ from tabsynth.report.figures import (
     worst_first,
 )
 from tabsynth.report.glossary import used_terms
+from tabsynth.report.mix import mix_view
 from tabsynth.report.model import Family, Report, Result
 from tabsynth.report.power import POWER, power
 from tabsynth.report.words import UNDIRECTED
@@ -101,6 +102,8 @@ def render_html(report: Report) -> str:
         return _template("comparison.html.j2").render(**comparison_view(report))
     if report.is_collapse:
         return _template("collapse.html.j2").render(**collapse_view(report))
+    if report.is_mix:
+        return _template("mix.html.j2").render(**mix_view(report))
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
@@ -151,6 +154,8 @@ def summary_html(report: Report) -> str:
         return _template("comparison.html.j2").render(**comparison_view(report, fragment=True))
     if report.is_collapse:
         return _template("collapse.html.j2").render(**collapse_view(report, fragment=True))
+    if report.is_mix:
+        return _template("mix.html.j2").render(**mix_view(report, fragment=True))
     groups = [g for g in grouped(report.results) if g.name != POWER and not g.of_tables]
     rows = headline(_by_section(groups))
     return _template().render(

@@ -67,6 +67,7 @@ class Frame:
         reference: a figure to compare with, drawn as a line of its own; None for none.
         reference_name: what it is.
         percent: whether figures are shares.
+        whole: whether intervals are shown whole; else they may end at the edge.
     """
 
     places: tuple[str, ...]
@@ -74,6 +75,7 @@ class Frame:
     reference: float | None = None
     reference_name: str = ""
     percent: bool = False
+    whole: bool = False
 
 
 def line_chart(
@@ -140,7 +142,7 @@ def _frame(ticks: Sequence[float], frame: Frame) -> str:
         y = _y(reference, ticks)
         parts.append(
             f'<line x1="{_LEFT}%" x2="100%" y1="{y}" y2="{y}" class="needed"/>'
-            f'<text x="100%" y="{y - 5}" text-anchor="end" class="tick">'
+            f'<text x="100%" y="{y - 5}" text-anchor="end" class="tick name">'
             f"{escape(frame.reference_name)}</text>"
         )
     return "".join(parts)
@@ -169,8 +171,11 @@ def _dot(x: str, y: float, style: int) -> str:
 
 
 def _ticks(lines: Sequence[Line], frame: Frame) -> list[float]:
-    """Round steps that span the figures and the reference; intervals may end at the edge."""
-    values = [dot.value for line in lines for dot in line.dots]
+    """Round steps that span the figures and the reference, and their intervals where asked."""
+    dots = [dot for line in lines for dot in line.dots]
+    values = [dot.value for dot in dots]
+    if frame.whole:
+        values += [end for dot in dots for end in (dot.low, dot.high) if end is not None]
     if (reference := finite(frame.reference)) is not None:
         values.append(reference)
     low, high = min(values), max(values)

@@ -15,6 +15,7 @@ Status = Literal["ok", "attention", "fail", "uninformative", "diagnostic"]
 Audience = Literal["internal", "public"]
 COMPARISON: Final = "comparison"
 COLLAPSE: Final = "collapse"
+MIX: Final = "mix"
 DATABASE: Final = "database"
 PRIVATE_EVALUATION: Final = "private-evaluation"
 
@@ -108,6 +109,11 @@ class Report(BaseModel):
     def is_collapse(self) -> bool:
         """Whether it follows generations that learnt from each other; there is no gate then."""
         return self.provenance.get("kind") == COLLAPSE
+
+    @property
+    def is_mix(self) -> bool:
+        """Whether it says how many synthetic records help beside real ones; no gate then."""
+        return self.provenance.get("kind") == MIX
 
     @property
     def is_database(self) -> bool:

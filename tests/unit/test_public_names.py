@@ -38,6 +38,7 @@ NAMES: Final = [
     "load_policy",
     "load_schema",
     "read_database",
+    "mix",
     "read_table",
     "run",
     "run_private",
