@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 
+from tabsynth.schema.files import parse_schema
+from tabsynth.stores.address import open_store
 from tabsynth.stores.place import Place as Address
-from tabsynth.stores.tables import read_data
+from tabsynth.stores.tables import read_data, writing_table
 from tests.e2e.scene import Place, Run, snapshot
 
 
@@ -27,6 +32,20 @@ def test_a_new_table_holds_what_the_file_would(kind: str, place: Place, tabsynth
     assert snapshot(place.outputs) == before
     assert tabsynth(*made, f"{url}#others").code == 0
     assert read_data(Address(f"{url}#others")).equals(there)
+
+
+def test_a_table_leaves_its_keys_to_others_behind(tmp_path: Path) -> None:
+    schema = parse_schema({
+        "fields": [{"name": "id", "type": "integer"}, {"name": "town"},
+                   {"name": "note", "tabsynth": {"free_text": "drop"}}],
+        "primaryKey": "id",
+        "foreignKeys": [{"fields": "town", "reference": {"resource": "towns", "fields": "town"}}],
+    })  # fmt: skip
+    data = pa.table({"id": [1, 2], "town": ["a", None]})
+    with writing_table(Address(f"sqlite:///{tmp_path}/s.db#people"), schema) as writer:
+        writer.write(data)
+    found = open_store(f"sqlite:///{tmp_path}/s.db").reflect().tables["people"]
+    assert (found.names, found.primary_key, found.foreign_keys) == (("id", "town"), ("id",), ())
 
 
 def test_what_is_no_new_table_is_refused(place: Place, tabsynth: Run) -> None:
