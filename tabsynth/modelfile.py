@@ -38,6 +38,7 @@ from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.protocol import Model
 from tabsynth.table import Table
+from tabsynth.wording.author import Author
 from tabsynth.wording.learn import restore_text, with_texts
 from tabsynth.wording.state import TextModel, TextState
 
@@ -105,15 +106,27 @@ class Fitted:
         """The records, with those that repeat one drawn before drawn again; see `draw`."""
         return without_repeats(self.plan, self._sample(rng), drawn, seen=seen, given=given)
 
-    def with_texts(self, rows: pa.Table, *, start: int, rng: np.random.Generator) -> pa.Table:
+    def with_texts(
+        self,
+        rows: pa.Table,
+        *,
+        start: int,
+        rng: np.random.Generator,
+        author: Author | None = None,
+    ) -> pa.Table:
         """A chunk of drawn and invented columns, with the texts that belong to it.
 
         Args:
             rows: all emitted columns but those that texts are written for.
             start: the place of its first record in the whole table.
             rng: the chunk's random numbers for texts.
+            author: who writes what a language model is to write; without one it stays a draft.
+
+        Raises:
+            DataError: the author's endpoint does not answer, or not with texts.
         """
-        return with_texts(rows, self.schema.emitted, self.texts, start=start, rng=rng)
+        schema = self.schema.emitted
+        return with_texts(rows, schema, self.texts, start=start, rng=rng, author=author)
 
     def _sample(self, rng: np.random.Generator) -> Any:
         return lambda rows, given: self.model.sample(rows, rng=rng, given=given)

@@ -30,6 +30,7 @@ from tabsynth.stores.tables import writing_table
 from tabsynth.synthesizers.odds import require_likely
 from tabsynth.synthesizers.protocol import Conditional
 from tabsynth.table import Table
+from tabsynth.wording.author import Author
 
 if TYPE_CHECKING:
     from tabsynth.conditions import Given
@@ -50,6 +51,7 @@ def sample(
     shares: Shares | None = None,
     workers: int | None = None,
     say: Say = lambda _: None,
+    beside: str | Path | None = None,
 ) -> Table:
     """Draw a synthetic table.
 
@@ -63,14 +65,18 @@ def sample(
         shares: by column, the share of records that each value gets, or `equal`; exact up to
             rounding.
         workers: threads; by default one per processor.
-        say: called with a line on how conditions are met.
+        say: called with a line on how conditions are met, and on what texts cost.
+        beside: the output beside which answers of a language model are kept; without one no
+            endpoint is asked, and texts that it would write are drafts of learnt sentences.
 
     Raises:
-        UsageError: n below 1, or shares that do not add up to 1.
+        UsageError: n below 1, shares that do not add up to 1, or no endpoint where one is needed.
         ConditionError: a condition that the model cannot meet, or hardly ever.
-        DataError: constraints that hardly any drawn record keeps.
+        DataError: constraints that hardly any drawn record keeps, or an endpoint that does not
+            answer, or not with texts.
     """
-    chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say)
+    chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say,
+                  beside=beside)  # fmt: skip
     return Table(fitted.schema.emitted, pa.concat_tables(chunks))
 
 
@@ -106,9 +112,13 @@ def sample_to(
     Raises:
         OutputError: the place cannot be written, or the table is there already.
     """
-    chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say)
+    place = place_of(path)
+    # a database has no room beside it; there, answers stand where the command was given
+    beside = place.file or Path("tabsynth")
+    chunks = draw(fitted, n, seed=seed, given=given, shares=shares, workers=workers, say=say,
+                  beside=beside)  # fmt: skip
     written = 0
-    with writing_table(place_of(path), fitted.schema) as writer:
+    with writing_table(place, fitted.schema) as writer:
         for chunk in chunks:
             writer.write(chunk)
             written += chunk.num_rows
@@ -153,6 +163,7 @@ def draw(
     shares: Shares | None = None,
     workers: int | None,
     say: Say = lambda _: None,
+    beside: str | Path | None = None,
 ) -> Iterator[pa.Table]:
     """Chunks of records in order; all is checked and asked before the first is drawn."""
     if not isinstance(fitted, Fitted):
@@ -172,15 +183,24 @@ def draw(
     if conditions is not None:
         _ask(fitted, conditions, total, say)
     starts = range(0, total, CHUNK_ROWS)
+    asks = beside is not None and any(t.method == "llm" for t in fitted.texts.values())
+    author = Author.hired(beside, say) if asks and beside is not None else None
+
+    def texted(drawn: pa.Table, index: int) -> pa.Table:
+        return _with_texts(fitted, drawn, index, entropy=entropy, author=author)
 
     def chunk(index: int) -> pa.Table:
         rows = min(CHUNK_ROWS, total - starts[index])
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index,)))
         drawn = _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
-        return drawn if fitted.plan.unique else _with_texts(fitted, drawn, index, entropy)
+        return drawn if fitted.plan.unique else texted(drawn, index)
 
     chunks = _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
-    return _distinct(fitted, chunks, conditions, entropy) if fitted.plan.unique else chunks
+    if not fitted.plan.unique:
+        return chunks
+    # texts come last, since what is drawn again changes the records that they are about
+    distinct = _distinct(fitted, chunks, conditions, entropy)
+    return (texted(drawn, index) for index, drawn in enumerate(distinct))
 
 
 def _ask(fitted: Fitted, given: Table, n: int, say: Say) -> None:
@@ -216,13 +236,15 @@ def _chunk(
     return pa.Table.from_arrays(arrays, names=[f.name for f in fields])
 
 
-def _with_texts(fitted: Fitted, drawn: pa.Table, index: int, entropy: int) -> pa.Table:
+def _with_texts(
+    fitted: Fitted, drawn: pa.Table, index: int, *, entropy: int, author: Author | None
+) -> pa.Table:
     """The chunk with its texts, which are written when all that they may mention is settled."""
     if not fitted.texts:
         return drawn
     # the chunk itself has the key (index,), and what is drawn again (index, 1)
     rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index, 2)))
-    return fitted.with_texts(drawn, start=index * CHUNK_ROWS, rng=rng)
+    return fitted.with_texts(drawn, start=index * CHUNK_ROWS, rng=rng, author=author)
 
 
 def _distinct(
@@ -245,8 +267,7 @@ def _distinct(
             modelled.data.column(n) if n in schema.names else chunk.column(n)
             for n in chunk.column_names
         ]
-        whole = pa.Table.from_arrays(columns, names=chunk.column_names)
-        yield _with_texts(fitted, whole, index, entropy)
+        yield pa.Table.from_arrays(columns, names=chunk.column_names)
 
 
 def _in_order(chunk: Callable[[int], pa.Table], chunks: int, workers: int) -> Iterator[pa.Table]:

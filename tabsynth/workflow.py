@@ -147,7 +147,7 @@ def run(
             "choice": before.choice.why,
         }
         say("sampling")
-        synthetic = sample(fitted, n or train.num_rows, seed=seed)
+        synthetic = sample(fitted, n or train.num_rows, seed=seed, beside=out, say=say)
         report = evaluate(
             train, holdout, synthetic, model=fitted, target=target, protected=protected,
             strata=strata, policy=policy, deep=() if deep else None, seed=seed, say=say,

@@ -30,7 +30,7 @@ from tabsynth.schema.pseudonym import LENGTH
 FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time"]
 Role = Literal["identifier", "quasi-identifier", "sensitive", "protected"]
 ObservedFact = Literal["type", "categories", "minimum", "maximum", "required", "decimals"]
-FreeText = Literal["replace", "drop", "template"]
+FreeText = Literal["replace", "drop", "template", "llm"]
 TABLE_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
 # the format of a whole number that is a place along a curve through a map (`constraints.curve`)
 PLACE: Final = "place"
@@ -50,7 +50,8 @@ class FieldExtension(Strict):
         role: what the column is in a privacy or bias analysis.
         generator: values are invented, not modelled.
         free_text: values are not modelled; `replace` emits a placeholder, `drop` leaves it out.
-            `template` writes new texts, from sentences that enough records share.
+            `template` writes new texts, from sentences that enough records share; `llm` has a
+            language model that the user runs write them, told of synthetic records alone.
         pseudonym: texts are read as pseudonyms and modelled so; the name of the environment
             variable that holds the key, see `tabsynth.schema.pseudonym`.
         decimals: digits after the point of a number; values are kept and emitted rounded to them.

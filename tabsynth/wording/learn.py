@@ -12,6 +12,7 @@ from tabsynth.errors import PrivacyError, SchemaError, UsageError
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import FieldExtension, FieldSchema, FreeText, TableSchema
 from tabsynth.table import Table
+from tabsynth.wording.author import Author
 from tabsynth.wording.gather import gather, ordinary_words
 from tabsynth.wording.personal import count
 from tabsynth.wording.state import TextModel, TextState
@@ -19,6 +20,7 @@ from tabsynth.wording.templates import TemplateText
 
 _RESTORE: Final[Mapping[str, Callable[[FieldSchema, TableSchema, TextState], TextModel]]] = {
     "template": TemplateText.restore,
+    "llm": TemplateText.restore,
 }
 
 
@@ -110,6 +112,7 @@ def with_texts(
     *,
     start: int,
     rng: np.random.Generator,
+    author: Author | None = None,
 ) -> pa.Table:
     """A chunk of records with their texts, in the order of the schema.
 
@@ -119,12 +122,15 @@ def with_texts(
         texts: models by column.
         start: the place of the chunk's first record in the whole table.
         rng: the chunk's random numbers for texts.
+        author: writes those that a language model is to write; without one they stay drafts.
     """
+    whole = rows
     for name, text in texts.items():
-        written = text.write(rows.drop_columns([n for n in texts if n in rows.column_names]),
-                             start=start, rng=rng)  # fmt: skip
-        rows = rows.append_column(name, written)
-    return rows.select(list(schema.names))
+        written = text.write(rows, start=start, rng=rng)
+        if author is not None and text.method == "llm":
+            written = author.write(schema.field(name), rows, written, schema=schema, start=start)
+        whole = whole.append_column(name, written)
+    return whole.select(list(schema.names))
 
 
 def refuse_learnt_texts(schema: TableSchema) -> None:

@@ -102,10 +102,10 @@ class Filler:
         return found
 
     def fill(
-        self, text: Tokens, row: Mapping[str, str | None], person: Mapping[str, str], *,
-        rng: np.random.Generator,
+        self, text: Tokens, row: Mapping[str, str | None], person: Mapping[str, str | None], *,
+        rng: np.random.Generator, start: int = 0,
     ) -> list[str] | None:  # fmt: skip
-        """What stands at each token of a text, without white space.
+        """What stands at each token of a text from one on, without white space.
 
         Args:
             text: masked tokens.
@@ -113,9 +113,10 @@ class Filler:
                 missing.
             person: the personal data that belongs to the record, by kind.
             rng: random numbers.
+            start: the place of the first token that is to be filled.
         """
-        found = []
-        for place, token in enumerate(text):
+        found: list[str] = []
+        for place, token in enumerate(text[start:], start):
             name = slot(token)
             value: str | None
             if name is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -30,11 +30,23 @@ from tabsynth.wording.state import TextState
 START: Final = -1
 END: Final = -2
 MISSING: Final = -3
+STUCK: Final = -4
 TRIES: Final = 20
+WALKS: Final = 5
 MAX_SENTENCES: Final = 200
 MOST_COLUMNS: Final = 2
+_DRAFTS: Final = (
+    "These texts are drafts: where records are drawn into a file or by a run, an endpoint that the "
+    "environment names writes others after them."
+)
 # below it, a column is not worth asking
 _INFORMS: Final = 0.01
+
+
+# masked tokens, and what stands at each of them
+Said = tuple[Tokens, list[str]]
+# a record's other values, its invented person, and random numbers
+Draw = tuple[Mapping[str, str | None], Mapping[str, str | None], np.random.Generator]
 
 
 @dataclass(frozen=True)
@@ -80,8 +92,6 @@ class TemplateText:
         covered: the share of the training texts' sentences that are among the learnt ones.
     """
 
-    method: ClassVar[str] = "template"
-
     field: FieldSchema
     schema: TableSchema
     cells: tuple[Cells, ...]
@@ -124,6 +134,11 @@ class TemplateText:
             sum(len(w) for w in walks if w != (MISSING,)) / max(said, 1),
         )  # fmt: skip
 
+    @property
+    def method(self) -> str:
+        """`template`, or `llm` where its texts are drafts for a language model."""
+        return str(self.field.tabsynth.free_text)
+
     def write(self, rows: pa.Table, *, start: int, rng: np.random.Generator) -> pa.Array:
         """A text for each record; see `TextModel`."""
         codes = [cells.codes(rows.column(cells.column)).tolist() for cells in self.cells]
@@ -137,51 +152,70 @@ class TemplateText:
         )
 
     def _text(
-        self, codes: tuple[int, ...], row: Mapping[str, str | None], person: Mapping[str, Any], *,
+        self, codes: tuple[int, ...], row: Mapping[str, str | None],
+        person: Mapping[str, str | None], *,
         rng: np.random.Generator,
     ) -> str | None:  # fmt: skip
-        for _ in range(TRIES):
-            walk = self._walk(codes, rng)
-            if walk is None:
+        longest: Said = ((), [])
+        for attempt in range(WALKS):
+            ended, said = self._walk(codes, (row, person, rng))
+            if ended == MISSING and attempt == 0:
                 return None
-            text = self._said(walk, row, person, rng)
-            if text is not None:
-                return text
-        return WITHHELD
+            if ended == END and said[0]:
+                return _written(*said)
+            longest = max(longest, said, key=lambda those: len(those[0]))
+        return _written(*longest) or WITHHELD
 
-    def _walk(self, codes: tuple[int, ...], rng: np.random.Generator) -> list[int] | None:
-        walk: list[int] = []
+    def _walk(self, codes: tuple[int, ...], draw: Draw) -> tuple[int, Said]:
+        """A text, and how it ended: at END, MISSING, or STUCK where no sentence may follow."""
+        said: Said = ((), [])
         place = START
-        while len(walk) < MAX_SENTENCES:
-            place = self.steps[place].draw(codes, rng) if place in self.steps else END
-            if place == MISSING:
-                return None
-            if place == END:
-                break
-            walk.append(place)
-        return walk
+        for _ in range(MAX_SENTENCES):
+            place, longer = self._next(place, said, codes, draw=draw)
+            if longer is None:
+                return place, said
+            said = longer
+        return END, said
 
-    def _said(
-        self, walk: list[int], row: Mapping[str, str | None], person: Mapping[str, Any],
-        rng: np.random.Generator,
-    ) -> str | None:  # fmt: skip
-        """The text of a walk; None where it would repeat what few records hold."""
-        text: Tokens = tuple(t for place in walk for t in self.sentences[place].drawn(rng))
-        filled = self.filler.fill(text, row, person, rng=rng)
-        if filled is None or not filled:
+    def _next(
+        self, place: int, said: Said, codes: tuple[int, ...], *, draw: Draw
+    ) -> tuple[int, Said | None]:
+        """The sentence that follows, and the text with it; None where there is none.
+
+        A sentence that would make a run of words of few records is drawn again, and not the whole
+        text: so texts that are easily refused stay nearly as frequent as they were.
+        """
+        for attempt in range(TRIES if place in self.steps else 0):
+            following = self.steps[place].draw(codes, draw[2])
+            if following == END or (following == MISSING and attempt == 0):
+                return following, None
+            # a sentence that was refused does not make a missing text likelier
+            longer = None if following == MISSING else self._longer(said, following, draw)
+            if longer is not None:
+                return following, longer
+        return STUCK, None
+
+    def _longer(self, said: Said, following: int, draw: Draw) -> Said | None:
+        """The text with one sentence more; None where it would repeat what few records hold."""
+        row, person, rng = draw
+        text = said[0] + self.sentences[following].drawn(rng)
+        added = self.filler.fill(text, row, person, start=len(said[0]), rng=rng)
+        if added is None:
             return None
+        filled = [*said[1], *added]
         if not among(runs(self.filler.counted(text, filled)), self.runs).all():
             return None
-        made = joined([_space(token) + value for token, value in zip(text, filled, strict=True)])
         longest = self.field.constraints.max_length
-        return None if longest is not None and len(made) > longest else made
+        too_long = longest is not None and len(_written(text, filled)) > longest
+        return None if too_long else (text, filled)
 
     def describe(self) -> list[str]:
         """What the model holds, in sentences."""
         return [
             f"Text {self.field.name}: {len(self.sentences)} sentences, each shared by at least "
             f"{FEWEST} records, stand for {100 * self.covered:.0f} % of those in the texts; names "
-            "and numbers in them are invented or the record's own."
+            "and numbers in them are invented or the record's own.",
+            *([_DRAFTS] if self.method == "llm" else []),
         ]
 
     def state(self) -> TextState:
@@ -249,6 +283,10 @@ def _lead(sentence: Tokens) -> Tokens:
     """A sentence that begins alike wherever in the text it stands, new lines apart."""
     first = sentence[0]
     return sentence if first.startswith("\n") else (" " + first.lstrip(), *sentence[1:])
+
+
+def _written(text: Tokens, filled: Sequence[str]) -> str:
+    return joined([_space(token) + value for token, value in zip(text, filled, strict=True)])
 
 
 def _space(token: str) -> str:

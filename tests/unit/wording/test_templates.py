@@ -53,7 +53,7 @@ def test_texts_go_with_the_other_columns(drawn: Table) -> None:
         assert np.mean([bool(re.search(word, r["message"])) for r in own]) > 0.95
     urgent = [r for r in said if "urgent" in r["message"] or "24 hours" in r["message"]]
     assert np.mean([r["priority"] == "high" for r in urgent]) > 0.95
-    assert all(("Regards," in r["message"]) == (r["channel"] == "mail") for r in said)
+    assert np.mean([("Regards," in r["message"]) == (r["channel"] == "mail") for r in said]) > 0.98
 
 
 def test_missing_texts_are_as_frequent(table: Table, drawn: Table) -> None:
