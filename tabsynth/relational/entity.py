@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 from tabsynth.database import NO_PARENT, Database
 from tabsynth.errors import UsageError
 from tabsynth.schema.database import DatabaseSchema
+from tabsynth.schema.generator import Personal
 from tabsynth.schema.keys import ForeignKey
 
 # attacks on fewer people show nothing; a table with fewer records is rather looked up than attacked
 LOOKED_UP: Final = 200
+# unless it has so many records and each only few children, as a small firm's customers have
+FEWEST: Final = 20
+MANY: Final = 10
 DEPTH: Final = 2
 
 Places = NDArray[np.int64]
@@ -63,6 +67,8 @@ def entity_table(schema: DatabaseSchema, sizes: Mapping[str, int], named: str | 
         The table that is named; else the one that a declared privacy unit leads to; else, of the
         tables without a parent, that from which most tables hang. A table with fewer than 200
         records counts as no parent while others have more: it is looked up, like a list of towns.
+        Not so where it has personal columns, or at least 20 records and fewer than 10 times as
+        many in every table that leads to it.
 
     Raises:
         UsageError: a table that is not there, or privacy units of two tables and none named.
@@ -82,7 +88,7 @@ def entity_table(schema: DatabaseSchema, sizes: Mapping[str, int], named: str | 
             "--entity", expected="one table of people", got=f"privacy units in {len(declared)}",
             remedy=f"name one of {', '.join(declared)}",
         )  # fmt: skip
-    looked_up = {name for name, size in sizes.items() if size < LOOKED_UP}
+    looked_up = {name for name in schema.tables if _is_looked_up(schema, sizes, name)}
     if len(looked_up) == len(sizes):
         looked_up = set()
     free = [
@@ -95,6 +101,20 @@ def entity_table(schema: DatabaseSchema, sizes: Mapping[str, int], named: str | 
     return max(
         free or list(schema.tables), key=lambda name: (len(below(schema, name)), sizes[name])
     )
+
+
+def _is_looked_up(schema: DatabaseSchema, sizes: Mapping[str, int], table: str) -> bool:
+    size = sizes[table]
+    if size >= LOOKED_UP:
+        return False
+    if any(isinstance(f.tabsynth.generator, Personal) for f in schema.tables[table].fields):
+        return False
+    children = [
+        sizes[child]
+        for child, keys in schema.foreign_keys.items()
+        if child != table and any(key.parent == table for key in keys)
+    ]
+    return size < FEWEST or max(children, default=0) >= MANY * size
 
 
 def below(schema: DatabaseSchema, table: str) -> frozenset[str]:

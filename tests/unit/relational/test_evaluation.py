@@ -110,6 +110,10 @@ def test_a_holdout_of_training_entities_is_refused() -> None:
 def test_entities_are_those_that_most_hangs_from() -> None:
     sizes = {"towns": 4, "clients": 300, "orders": 900}
     assert entity_table(SCHEMA, sizes) == "clients"
+    # a small firm's customers are no list, a list is no firm's customers
+    assert entity_table(SCHEMA, {"towns": 4, "clients": 60, "orders": 400}) == "clients"
+    assert entity_table(SCHEMA, {"towns": 30, "clients": 400, "orders": 900}) == "clients"
+    assert entity_table(SCHEMA, {"towns": 4, "clients": 60, "orders": 900}) == "orders"
     assert entity_table(SCHEMA, sizes, "orders") == "orders"
     with pytest.raises(UsageError, match="one of towns, clients, orders"):
         entity_table(SCHEMA, sizes, "people")
