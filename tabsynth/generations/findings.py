@@ -16,12 +16,11 @@ from scipy.stats import t as student
 from tabsynth.generations.figures import Figures, name_of
 from tabsynth.generations.journal import Outcome, Step
 from tabsynth.generations.regimes import Regime
+from tabsynth.report.collapse import FORESIGHT
 
 TOLERANCE: Final = 0.2
 # beyond what group_tv calls noticeable
 GROUP_TOLERANCE: Final = 0.05
-# half-lives beyond so many times the generations that were made are not told
-FORESIGHT: Final = 10
 MIN_GENERATIONS: Final = 3
 # a reference so near to chance is none
 MIN_SKILL: Final = 0.02

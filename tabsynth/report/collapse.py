@@ -16,7 +16,8 @@ NO_GATE: Final = (
     "A study of collapse has no gate: it says what becomes of these records when synthesizers "
     "learn from what synthesizers drew, and how many real ones stop that."
 )
-FLOOR: Final = "bootstrap"
+# half-lives beyond so many times the generations that were made are not told
+FORESIGHT: Final = 10
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Measure:
         unit: of its values; of two, the second is that of a number to predict.
         better: which direction is better.
         bounds: what it cannot pass.
+        beside: what its reference is.
     """
 
     title: str
@@ -40,6 +42,7 @@ class Measure:
     unit: str = "ratio"
     better: Direction = "higher"
     bounds: tuple[float, float] = (0.0, float("inf"))
+    beside: str = "real training records"
 
 
 MEASURES: Final[dict[str, Measure]] = {
@@ -102,8 +105,8 @@ MEASURES: Final[dict[str, Measure]] = {
     "membership_auc": Measure(
         "Members of the first table", "membership",
         "AUC of telling who was in the first real table by how near the generation comes to them, "
-        "beside people never seen: 0.5 is chance.", family="privacy", unit="AUC", better="lower",
-        bounds=(0.0, 1.0),
+        "beside people never seen.", family="privacy", unit="AUC", better="lower",
+        bounds=(0.0, 1.0), beside="chance",
     ),
 }  # fmt: skip
 _PART_OF: Final = {"variance_ratio": "variance", "entropy_ratio": "entropy"}
@@ -149,7 +152,10 @@ def collapse_view(report: Report, *, fragment: bool = False) -> dict[str, Any]:
         "legend": [(name, Markup(swatch(style[name]))) for name in regimes],
         "regimes": [(name, _EXPLAINED[name.partition(":")[0]]) for name in regimes],
         "heads": _heads(facts["findings"]),
-        "findings": [_finding_row(f, _heads(facts["findings"])) for f in facts["findings"]],
+        "findings": [
+            _finding_row(f, _heads(facts["findings"]), FORESIGHT * facts["generations"])
+            for f in facts["findings"]
+        ],
         "charts": [
             _chart(report, name, regimes) for name in MEASURES
             if any(r.name == name for r in report.results)
@@ -208,7 +214,7 @@ def _heads(findings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name in _HALF_LIVES if any(name in f["half_lives"] for f in findings)]
 
 
-def _finding_row(finding: Mapping[str, Any], heads: Sequence[str]) -> dict[str, Any]:
+def _finding_row(finding: Mapping[str, Any], heads: Sequence[str], limit: int) -> dict[str, Any]:
     figure = finding["figure"]
     first = ""
     if finding["ended"]:
@@ -222,17 +228,20 @@ def _finding_row(finding: Mapping[str, Any], heads: Sequence[str]) -> dict[str, 
         "column": _failure(finding["column"]) if finding["column"] else "",
         "group": _failure(finding["group"]) if finding["group"] else "",
         "half_lives": [
-            (_HALF_LIVES[head], *_half_life(finding["half_lives"].get(head))) for head in heads
+            (_HALF_LIVES[head], *_half_life(finding["half_lives"].get(head), limit))
+            for head in heads
         ],
     }
 
 
-def _half_life(found: Mapping[str, Any] | None) -> tuple[str, str]:
+def _half_life(found: Mapping[str, Any] | None, limit: int) -> tuple[str, str]:
+    """In generations, with its interval; ends beyond the limit are not told."""
     if found is None or found["generations"] is None:
         return "", ""
     interval = ""
     if found["low"] is not None:
-        interval = f"[{found['low']:.2g}, {found['high']:.2g}]"
+        high = f"{found['high']:.2g}" if found["high"] <= limit else f"> {limit}"
+        interval = f"[{found['low']:.2g}, {high}]"
     return f"{found['generations']:.2g}", interval
 
 
@@ -248,8 +257,8 @@ def _chart(report: Report, name: str, regimes: Sequence[str]) -> dict[str, Any]:
     direction = "1 is right" if measure.unit == "ratio" else f"{measure.better} is better"
     chart = line_chart(
         lines,
-        Frame(tuple(map(str, generations)), "generation", reference, "real training records",
-              percent=measure.unit == "share"),
+        Frame(tuple(map(str, generations)), "generation", reference, measure.beside,
+              percent=measure.unit == "share", bounds=measure.bounds),
         ident=f"chart-{name.replace('_', '-')}",
         title=f"{measure.title}, by generation",
         description=_described(lines, scale),
@@ -266,6 +275,7 @@ def _chart(report: Report, name: str, regimes: Sequence[str]) -> dict[str, Any]:
         "unit": own[0].unit,
         "direction": direction,
         "reference": scale.text(reference) if reference is not None else None,
+        "beside": measure.beside,
         "chart": Markup(chart),
         "generations": generations,
         "rows": rows,

@@ -68,6 +68,7 @@ class Frame:
         reference_name: what it is.
         percent: whether figures are shares.
         whole: whether intervals are shown whole; else they may end at the edge.
+        bounds: what figures cannot pass; the grid ends there.
     """
 
     places: tuple[str, ...]
@@ -76,6 +77,7 @@ class Frame:
     reference_name: str = ""
     percent: bool = False
     whole: bool = False
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
 
 def line_chart(
@@ -184,7 +186,9 @@ def _ticks(lines: Sequence[Line], frame: Frame) -> list[float]:
     rough = (high - low) / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(k * power for k in (1, 2, 5, 10) if k * power >= rough)
-    first, last = math.floor(low / step), math.ceil(high / step)
+    # a little beyond a bound still rounds to it
+    low, high = max(low, frame.bounds[0] + 1e-9), min(high, frame.bounds[1] - 1e-9)
+    first, last = math.floor(low / step), max(math.ceil(high / step), math.floor(low / step) + 1)
     return [round(k * step, 10) for k in range(first, last + 1)]
 
 
