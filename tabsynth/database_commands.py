@@ -276,6 +276,7 @@ def db_mock(
     ] = None,
 ) -> None:
     """Fill a test database from a schema alone: no record is read."""
+    from tabsynth.database_workflow import append_mock
     from tabsynth.io.atomic import check_place
     from tabsynth.mock.writing import parse_rows, write_mock
     from tabsynth.schema.database import load_database_schema
@@ -291,7 +292,10 @@ def db_mock(
         check_place(place)
     asked, wanted = parse_rows(rows), load_database_schema(schema)
     store = open_store(to)
-    written = write_mock(store, wanted, asked, seed=seed, edge_cases_file=place, mode=mode)
+    if mode == "append" and place is None:
+        written = append_mock(store, wanted, asked, seed=seed)
+    else:
+        written = write_mock(store, wanted, asked, seed=seed, edge_cases_file=place, mode=mode)
     _say_written(written)
     if place is not None:
         typer.echo(f"wrote {place}: what is special in single records")

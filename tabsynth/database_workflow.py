@@ -14,6 +14,7 @@ from tabsynth.choice import AUTO, parameters_to_keep
 from tabsynth.database import Database
 from tabsynth.errors import UsageError
 from tabsynth.io.atomic import atomic_path
+from tabsynth.mock.records import Mock
 from tabsynth.relational.entity import entity_table
 from tabsynth.relational.parting import part
 from tabsynth.relations import learning
@@ -23,7 +24,7 @@ from tabsynth.relations.preflight import plan_database
 from tabsynth.schema.complete import complete
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.stores.address import open_store
-from tabsynth.stores.ddl import ddl
+from tabsynth.stores.ddl import ddl, emitted
 from tabsynth.stores.folder import FolderStore
 from tabsynth.stores.identity import engine_of
 from tabsynth.stores.protocol import Mode, Source, Store
@@ -238,6 +239,43 @@ def write_database(
             say(f"writing {name}")
             writer.write(name, data[name])
     return {name: data[name].num_rows for name in schema.tables}
+
+
+def append_mock(
+    to: Store | str | Path,
+    schema: DatabaseSchema,
+    rows: Mapping[str, int],
+    *,
+    seed: int = 0,
+    say: Say = lambda _: None,
+) -> dict[str, int]:
+    """Add invented records to tables that may have some; keys go on behind those that are there.
+
+    All records are held in memory, since keys have to be compared.
+
+    Args:
+        to: a database URL or a folder, or a store that is open.
+        schema: of the database.
+        rows: numbers of records by table; see `tabsynth.mock.sizes.sizes` for the others.
+        seed: the same seed gives the same records.
+        say: called with a line before each table.
+
+    Returns:
+        Numbers of records by table.
+
+    Raises:
+        UsageError, SchemaError, DataError: see `tabsynth.mock.records.Mock.of`.
+        DataError: keys that cannot go on behind those that are there.
+        OutputError: tables that are not there or differ.
+    """
+    mock, wanted = Mock.of(schema, rows, seed=seed), emitted(schema)
+    raw = {
+        name: pa.concat_tables([mock.edge_records(name)[0], *mock.blocks(name)])
+        for name in wanted.tables
+    }
+    return write_database(
+        to, Database.checked(raw, wanted, where="test database"), mode="append", seed=seed, say=say
+    )
 
 
 def require_takes(store: Store, schema: DatabaseSchema, mode: Mode) -> None:

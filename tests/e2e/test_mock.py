@@ -30,6 +30,21 @@ def test_a_folder_is_filled_from_a_schema_alone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "folder"])
+def test_records_are_added_behind_those_that_are_there(kind: str, tmp_path: Path) -> None:
+    to = str(tmp_path / "shop") if kind == "folder" else f"sqlite:///{tmp_path / 'shop.db'}"
+    words = ["db", "mock", str(SHOP), "--to", to, "--rows", "customers=30", "--rows", "orders=90"]
+    assert _run([*words, "--append"]) == 4
+    assert not list(tmp_path.iterdir())
+    assert _run([*words, "--seed", "4"]) == 0
+    once = {name: t.num_rows for name, t in read_database(to).tables.items()}
+    assert _run([*words, "--append", "--seed", "5"]) == 0
+    # read with its keys checked, own and foreign ones
+    found = read_database(to).tables
+    for name in ("customers", "orders"):
+        assert found[name].num_rows == 2 * once[name], name
+
+
 def test_what_cannot_be_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     schema = tmp_path / "datapackage.yaml"
     schema.write_text(
