@@ -23,7 +23,9 @@ from tabsynth.relations.own_columns import place_among_siblings
 from tabsynth.relations.sequences import (
     REMEMBERED,
     Sequence,
+    Time,
     Units,
+    are_several,
     gap_levels,
     previous_of,
     time_column,
@@ -220,51 +222,46 @@ class Frame:
         if table is None or len(self.kept) < FEWEST:
             return None, None
         context = self.extras.context
-        column = self._time()
-        followers = np.zeros(self.rows, bool) if column is None else self.previous != NO_PARENT
+        followers = self._followers()
         later, starting = (self.kept[followers[self.kept] == f] for f in (True, False))
-        if column is None or min(len(later), len(starting)) < FEWEST * FEWEST:
+        if min(len(later), len(starting)) < FEWEST * FEWEST:
             whole = table if len(self.kept) == self.rows else table.take(self.kept)
             return Columns.fit(whole, context, synthesizer=synthesizer, rng=rng), None
         columns = Columns.fit(table.take(starting), context, synthesizer=synthesizer, rng=rng)
-        return columns, self._sequence(table, column, later, synthesizer=synthesizer, rng=rng)
+        return columns, self._sequence(table, later, synthesizer=synthesizer, rng=rng)
 
-    def _time(self) -> str | None:
-        """The column by which records follow each other."""
+    def _followers(self) -> NDArray[np.bool_]:
+        """Which records follow another one of their parent, where that says something of them."""
+        nobody = np.zeros(self.rows, bool)
         if self.own is None or self.main is None or self.extras.place is None:
-            return None
-        return time_column(self.own.schema.fields, self.own.take(self.kept), self.main[self.kept])
+            return nobody
+        return self.previous != NO_PARENT if are_several(self.main) else nobody
 
     def _sequence(
         self,
         table: Table,
-        column: str,
         later: NDArray[np.intp],
         *,
         synthesizer: Synthesizer,
         rng: np.random.Generator,
     ) -> Sequence:
         assert self.own is not None
-        taken = set(table.schema.names)
-        gap = apart(f"time since the last {column}", taken)
-        units = units_of(table.column(column))
-        last = self.previous
-        gaps = np.where(last == NO_PARENT, 0, units - units[last])
-        view = _view_of_gaps(gap, gaps[later])
+        column = time_column(self.own.take(self.kept))
+        others = [name for name in self.own.schema.names if name != column]
         fields, arrays, before = [], [], []
-        told = [column, *(n for n in self.own.schema.names if n != column)][:REMEMBERED]
-        for source in told:
-            name = apart(f"last {source}", {*taken, gap})
-            fields.append(field_of_levels(name, self.seen.sizes[source]).model_copy(
-                update={"name": name}))  # fmt: skip
-            arrays.append(column_of_levels(self.seen.levels[source][last[later]]))
+        taken = set(table.schema.names)
+        for source in [*(() if column is None else (column,)), *others][:REMEMBERED]:
+            name = apart(f"last {source}", taken)
+            taken.add(name)
+            fields.append(field_of_levels(name, self.seen.sizes[source]))
+            arrays.append(column_of_levels(self.seen.levels[source][self.previous[later]]))
             before.append((name, source))
-        since = apart("time before that", {*taken, gap, *(name for name, _ in before)})
-        first = self.previous[last[later]] == NO_PARENT
-        levels = gap_levels(view, gap, gaps[last[later]], first)
-        fields.append(field_of_levels(since, int(view.bins[0].max()) + 2))
-        arrays.append(column_of_levels(levels))
-        events = with_gap(table.take(later), column, gap, gaps[later])
+        time, events = None, table.take(later)
+        if column is not None:
+            time, since, gaps = self._gaps(table, column, later, taken)
+            fields.append(field_of_levels(time.since, int(time.view.bins[0].max()) + 2))
+            arrays.append(column_of_levels(since))
+            events = with_gap(events, column, time.gap, gaps)
         names = [field.name for field in fields]
         schema = TableSchema(fields=(*fields, *events.schema.fields))
         data = pa.Table.from_arrays(
@@ -274,8 +271,20 @@ class Frame:
         )
         context = (*self.extras.context, *names)
         columns = Columns.fit(Table(schema, data), context, synthesizer=synthesizer, rng=rng)
+        return Sequence(columns, tuple(before), time)
+
+    def _gaps(
+        self, table: Table, column: str, later: NDArray[np.intp], taken: set[str]
+    ) -> tuple[Time, NDArray[np.int64], Units]:
+        """Times of events, the level of the gap before the last one of each, and that before it."""
+        gap, since = apart(f"time since the last {column}", taken), apart("time before", taken)
+        units, last = units_of(table.column(column)), self.previous
+        gaps = np.where(last == NO_PARENT, 0, units - units[last])
+        view = _view_of_gaps(gap, gaps[later])
+        first = last[last[later]] == NO_PARENT
+        levels = gap_levels(view, gap, gaps[last[later]], first)
         end = int(np.sort(units[self.kept])[-MIN_COUNT])
-        return Sequence(column, gap, columns, tuple(before), since, view, end)
+        return Time(column, gap, since, view, end), levels, gaps[later]
 
     def _table(self) -> Table | None:
         """All columns; None where there are none to draw."""

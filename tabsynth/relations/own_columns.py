@@ -15,7 +15,7 @@ from tabsynth.relations.columns import Columns
 from tabsynth.relations.drawn import Drawn
 from tabsynth.relations.few import unlearnt
 from tabsynth.relations.matching import NOBODY, rank_in_group
-from tabsynth.relations.sequences import Sequence, Units, followed, times_of, units_of
+from tabsynth.relations.sequences import Sequence, Time, Units, followed, times_of, units_of
 from tabsynth.relations.table_model import TableModel
 from tabsynth.relations.ties import Places
 from tabsynth.relations.views import Seen, seen_of
@@ -103,20 +103,20 @@ def _in_sequence(
             context = {**{n: levels[now] for n, levels in known.items()}, **told}
             given = _given(sequence.columns, context, rows)
             drawn = sequence.columns.draw(len(rows), given, rng=rng)
-            return _timed(sequence, drawn, schema, time[rows])
+            return _timed(sequence.time, drawn, schema, time[rows])
 
-        return _kept(model.name, plan, one, np.arange(len(now)), sequence=sequence)
+        return _kept(model.name, plan, one, np.arange(len(now)), time=sequence.time)
 
     return followed(sequence, parents, first, see=lambda table: seen_of(model.view, table),
                     draw=after)  # fmt: skip
 
 
-def _timed(sequence: Sequence, drawn: Table, schema: TableSchema, last: Units) -> Table:
-    """Events with their time, in the columns of first ones."""
-    gaps = drawn.column(sequence.gap).fill_null(0).to_numpy(zero_copy_only=False)
+def _timed(time: Time | None, drawn: Table, schema: TableSchema, last: Units) -> Table:
+    """Children after the first in the columns of first ones, with their time."""
     arrays = []
     for field in schema.fields:
-        if field.name == sequence.column:
+        if time is not None and field.name == time.column:
+            gaps = drawn.column(time.gap).fill_null(0).to_numpy(zero_copy_only=False)
             arrays.append(times_of(last + gaps, field))
         elif field.name in drawn.schema.names:
             arrays.append(drawn.column(field.name))
@@ -131,7 +131,7 @@ def _kept(
     draw: _Draw,
     rows: NDArray[np.intp],
     *,
-    sequence: Sequence | None = None,
+    time: Time | None = None,
 ) -> Table:
     """Records that keep the constraints and do not lie too late, others being drawn again."""
 
@@ -139,8 +139,8 @@ def _kept(
         found = np.zeros(table.num_rows, bool)
         if plan is not None and (plan.checked or plan.steps):
             found |= plan.broken(plan.back(table.select(plan.learnt)))
-        if sequence is not None:
-            found |= units_of(table.column(sequence.column)) > sequence.end
+        if time is not None:
+            found |= units_of(table.column(time.column)) > time.end
         return found
 
     drawn = draw(rows)
@@ -154,9 +154,9 @@ def _kept(
         both = pa.concat_tables([drawn.data, again.data])
         drawn = Table(drawn.schema, both.take(pa.array(source)))
         left = left[bad(again)]
-    if len(left) and sequence is not None and plan is not None and not plan.checked:
+    if len(left) and time is not None and plan is not None and not plan.checked:
         # an event so late that none can follow it in time: the rest come at once
-        return _at_the_end(sequence, drawn, left)
+        return _at_the_end(time, drawn, left)
     if len(left):
         raise DataError(
             f"table {name!r}", expected="drawn records that keep its constraints",
@@ -166,10 +166,10 @@ def _kept(
     return drawn
 
 
-def _at_the_end(sequence: Sequence, drawn: Table, left: NDArray[np.intp]) -> Table:
-    field = drawn.schema.field(sequence.column)
+def _at_the_end(time: Time, drawn: Table, left: NDArray[np.intp]) -> Table:
+    field = drawn.schema.field(time.column)
     units = units_of(drawn.column(field.name)).copy()
-    units[left] = np.minimum(units[left], sequence.end)
+    units[left] = np.minimum(units[left], time.end)
     place = drawn.schema.names.index(field.name)
     return Table(drawn.schema, drawn.data.set_column(place, field.name, times_of(units, field)))
 

@@ -1,4 +1,4 @@
-"""Events of one parent, one after the other: the next one given the last, and the time between."""
+"""Children of one parent, one after the other: the next given the last, and the time between."""
 
 from __future__ import annotations
 
@@ -21,22 +21,19 @@ from tabsynth.table import Table
 
 # columns of the last event that the next one is told, its time and the gap before it aside
 REMEMBERED: Final = 6
-# events of a parent have an order in time where it has so many on average
-SEVERAL: Final = 1.2
+# children of a parent know of each other where there are so many on average
+SEVERAL: Final = 1.05
 
 Units = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Sequence:
-    """How an event follows another one of its parent.
+class Time:
+    """When the events of a parent happen.
 
     Args:
-        column: when events happen.
+        column: their date or time.
         gap: name of the time since the last event, in days or microseconds; drawn instead.
-        columns: draws events after the first.
-        before: columns of their context that tell of the last event, and what each is among those
-            seen of the table's records.
         since: column of the context that tells the gap before the last event.
         view: levels of gaps.
         end: the last time that may come; the fifth last of the source.
@@ -44,11 +41,25 @@ class Sequence:
 
     column: str
     gap: str
-    columns: Columns
-    before: tuple[tuple[str, str], ...]
     since: str
     view: View
     end: int
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """How a child follows another one of its parent.
+
+    Args:
+        columns: draws children after the first.
+        before: columns of their context that tell of the last child, and what each is among those
+            seen of the table's records.
+        time: when they come; None where their order is all there is.
+    """
+
+    columns: Columns
+    before: tuple[tuple[str, str], ...]
+    time: Time | None
 
     def told(self, last: Seen, gaps: Units, first: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """The columns of the context that tell of the last events.
@@ -58,16 +69,26 @@ class Sequence:
             gaps: time before each.
             first: which are the first of their parents.
         """
-        told = {name: last.levels[source] for name, source in self.before}
-        return {**told, self.since: gap_levels(self.view, self.gap, gaps, first)}
+        told: dict[str, NDArray[Any]] = {n: last.levels[source] for n, source in self.before}
+        if self.time is None:
+            return told
+        return {**told, self.time.since: gap_levels(self.time.view, self.time.gap, gaps, first)}
+
+    @property
+    def told_of(self) -> set[str]:
+        """Columns of the context that tell of the last child."""
+        return {*(() if self.time is None else (self.time.since,)), *(n for n, _ in self.before)}
 
     def state(self) -> ModelState:
         """All that it is."""
-        parts = {"columns": self.columns.state(), "view": self.view.state()}
-        settings: dict[str, Any] = {
-            "column": self.column, "gap": self.gap, "since": self.since, "end": self.end,
-            "before": [list(pair) for pair in self.before],
-        }  # fmt: skip
+        time = self.time
+        settings: dict[str, Any] = {"before": [list(pair) for pair in self.before], "time": None}
+        parts = {"columns": self.columns.state()}
+        if time is not None:
+            parts["view"] = time.view.state()
+            settings["time"] = {
+                "column": time.column, "gap": time.gap, "since": time.since, "end": time.end,
+            }  # fmt: skip
         arrays: dict[str, NDArray[Any]] = {}
         weights: dict[str, NDArray[Any]] = {}
         for name, state in parts.items():
@@ -95,16 +116,18 @@ class Sequence:
             for part in ("columns", "view") for held in (arrays, weights)
         ]  # fmt: skip
         columns = Columns.restore(settings["columns"], own[0], own[1], synthesizer=synthesizer)
-        view = View.restore(settings["view"], own[2])
-        gap, since = str(settings["gap"]), str(settings["since"])
-        before = tuple((str(a), str(b)) for a, b in settings["before"])
-        told = {since, *(name for name, _ in before)}
-        if gap not in columns.model.schema.names or not told <= set(columns.context):
+        told = settings["time"]
+        time = None
+        if told is not None:
+            gap = str(told["gap"])
+            view = View.restore(settings["view"], own[2])
+            if gap not in columns.model.schema.names or view.codec.schema.names != (gap,):
+                raise ValueError("expected events with a time between them")
+            time = Time(str(told["column"]), gap, str(told["since"]), view, int(told["end"]))
+        sequence = cls(columns, tuple((str(a), str(b)) for a, b in settings["before"]), time)
+        if not sequence.told_of <= set(columns.context):
             raise ValueError("expected events that follow others")
-        if view.codec.schema.names != (gap,):
-            raise ValueError("expected levels of gaps")
-        end = int(settings["end"])
-        return cls(str(settings["column"]), gap, columns, before, since, view, end)
+        return sequence
 
 
 def gap_levels(view: View, name: str, gaps: Units, first: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -123,18 +146,15 @@ def previous_of(main: Places, order: NDArray[np.intp]) -> Places:
     return before
 
 
-def time_column(fields: tuple[FieldSchema, ...], own: Table, main: Places) -> str | None:
-    """The first column of dates or times that every record has; None where order is no matter.
-
-    Args:
-        fields: of the table's own columns.
-        own: the records.
-        main: places of their parents.
-    """
+def are_several(main: Places) -> bool:
+    """Whether enough parents have several children for these to know of each other."""
     having = main[main != NOBODY]
-    if len(having) < SEVERAL * max(len(np.unique(having)), 1):
-        return None
-    for field in fields:
+    return len(having) >= SEVERAL * max(len(np.unique(having)), 1)
+
+
+def time_column(own: Table) -> str | None:
+    """The first column of dates or times that every record has; None where there is none."""
+    for field in own.schema.fields:
         if field.type in ("date", "datetime") and not own.column(field.name).null_count:
             return field.name
     return None
@@ -184,10 +204,12 @@ def followed(
         # where in the last part each one's last event is
         at = np.searchsorted(places[-1], now - 1)
         last = parts[-1].take(at)
-        time = units_of(last.column(sequence.column))
+        column = None if sequence.time is None else sequence.time.column
+        time = np.zeros(len(now), np.int64) if column is None else units_of(last.column(column))
         told = sequence.told(see(last), gaps[now - 1], np.full(len(now), step == 1))
         drawn = draw(now, told, time)
-        gaps[now] = units_of(drawn.column(sequence.column)) - time
+        if column is not None:
+            gaps[now] = units_of(drawn.column(column)) - time
         parts.append(drawn)
         places.append(now)
     data = pa.concat_tables([part.data for part in parts])

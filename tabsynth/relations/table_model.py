@@ -149,8 +149,10 @@ class TableModel:
             fields = ", ".join(relation.key(schema).fields)
             lines.append(f"Table {name}: {fields} leads up a tree of records, never round.")
         if self.sequence is not None:
+            time = self.sequence.time
+            order = "" if time is None else f" by {time.column}"
             lines.append(
-                f"Table {name}: records of one parent follow each other by {self.sequence.column}, "
+                f"Table {name}: records of one parent follow each other{order}, "
                 "each given the one before."
             )
         if self.columns is not None:
@@ -308,17 +310,15 @@ def _require_fitting(model: TableModel, schema: DatabaseSchema) -> None:
 
 
 def _require_sequence(sequence: Sequence, model: TableModel, wanted: set[str]) -> None:
-    told = {sequence.since, *(name for name, _ in sequence.before)}
-    drawn = (wanted - {sequence.column}) | {sequence.gap, *told}
-    if (
-        model.columns is None
-        or model.view is None
-        or set(sequence.columns.model.schema.names) != drawn
-    ):
+    drawn, time = wanted | sequence.told_of, sequence.time
+    if time is not None:
+        drawn = (drawn - {time.column}) | {time.gap}
+        if model.schema.field(time.column).type not in ("date", "datetime"):
+            raise ValueError("expected events with a time")
+    if model.columns is None or set(sequence.columns.model.schema.names) != drawn:
         raise ValueError("expected events with the columns of the table")
-    if set(sequence.columns.context) != {*model.extras.context, *told}:
+    if set(sequence.columns.context) != {*model.extras.context, *sequence.told_of}:
         raise ValueError("expected events in the context of the table")
-    if model.schema.field(sequence.column).type not in ("date", "datetime"):
-        raise ValueError("expected events with a time")
-    if not {source for _, source in sequence.before} <= set(model.view.codec.schema.names):
+    seen = () if model.view is None else model.view.codec.schema.names
+    if not {source for _, source in sequence.before} <= set(seen):
         raise ValueError("expected events that are seen")

@@ -54,9 +54,9 @@ class Ties:
 def ties_of(database: Database, table: str) -> Ties:
     """Choose the main parent of a table's records.
 
-    A key that every record has comes before one that may be missing, one that several records
-    share before one that is unique, and then the one whose parents have the fewest children: what
-    siblings share is then told best.
+    A key that every record has comes before one that some lack, one by which records have siblings
+    before one by which they have none, and then the one whose parents have the fewest children:
+    what siblings share is then told best.
 
     Args:
         database: the records.
@@ -93,7 +93,8 @@ def _preference(database: Database, relation: Relation) -> tuple[bool, bool, flo
     places = database.parents(relation.child, relation.key(database.schema))
     having = places[places != NO_PARENT]
     each = len(having) / max(len(np.unique(having)), 1)
-    return len(having) < len(places), is_unique(database.schema, relation), round(each, 6)
+    # an only child has no siblings, whether or not a unique key says so
+    return len(having) < len(places), each <= 1, round(each, 6)
 
 
 def _require_apart(schema: DatabaseSchema, relation: Relation) -> None:

@@ -91,3 +91,34 @@ def test_what_is_said_of_it() -> None:
     assert said == [
         "Table visits: records of one parent follow each other by day, each given the one before."
     ]
+
+
+def test_siblings_without_a_time_know_of_the_one_before() -> None:
+    """An account has one owner, and at most two others; who they are follows from no date."""
+    rng = np.random.default_rng(0)
+    others = rng.integers(0, 3, 400)
+    accounts = np.repeat(np.arange(400), others + 1)
+    role = np.where(np.append(-1, accounts[:-1]) != accounts, "owner", "other")
+    fields = [{"name": "account", "type": "integer"}, {"name": "person", "type": "integer"},
+              {"name": "role"}]  # fmt: skip
+    keys = [{"fields": name, "reference": {"resource": f"{name}s", "fields": "id"}}
+            for name in ("account", "person")]  # fmt: skip
+    own = {"fields": [{"name": "id", "type": "integer"}], "primaryKey": "id"}
+    schema = parse_database_schema({"resources": [
+        {"name": "persons", "schema": own}, {"name": "accounts", "schema": own},
+        {"name": "roles", "schema": {"fields": fields, "foreignKeys": keys}}]})  # fmt: skip
+    persons = rng.permutation(len(accounts))
+    tables = {
+        "persons": pa.table({"id": np.arange(len(accounts))}),
+        "accounts": pa.table({"id": np.arange(400)}),
+        "roles": pa.table({"account": accounts, "person": persons, "role": role}),
+    }
+    source = Database.checked(tables, schema, where="made")
+    fitted = fit_database(source, synthesizer=Trees(), rng=np.random.default_rng(1))
+    # by the account a record has siblings, by the person none, though no key says so
+    assert fitted.tables["roles"].ties.main is not None
+    assert fitted.tables["roles"].ties.main.index == 0
+    drawn = fitted.sample(rng=np.random.default_rng(2)).tables["roles"].data.to_pandas()
+    owners = drawn[drawn["role"] == "owner"].groupby("account").size()
+    assert len(owners) == drawn["account"].nunique() and owners.max() == 1
+    assert drawn["person"].nunique() > 0.97 * len(drawn)
