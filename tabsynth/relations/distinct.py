@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.relations.drawn import Drawn, classes, taken
-from tabsynth.relations.matching import rank_in_group
+from tabsynth.relations.matching import anyone, rank_in_group
 from tabsynth.relations.table_model import TableModel
 from tabsynth.relations.ties import Relation
 from tabsynth.schema.constraint import Unique
@@ -28,8 +28,9 @@ def keys_to_keep(schema: DatabaseSchema, table: str) -> list[tuple[str, ...]]:
 
 
 def exchanged(
-    records: Drawn,
+    model: TableModel,
     schema: DatabaseSchema,
+    records: Drawn,
     relation: Relation,
     *,
     parents: Drawn,
@@ -37,9 +38,11 @@ def exchanged(
 ) -> Drawn:
     """The records with parents exchanged among them, until fewer repeat each other.
 
-    Each parent keeps its number of children.
+    Each parent keeps its number of children. At first parents are exchanged that are alike in what
+    says most of their children, then any.
 
     Args:
+        model: of the table.
         records: with the columns of the key.
         schema: of the database.
         relation: a key that is part of a unique one.
@@ -58,11 +61,13 @@ def exchanged(
     if not unique or taken_by_others & set(key.fields):
         return records
     places = records.parents[relation.index].copy()
-    for _ in range(_ROUNDS):
+    alike = _alike(model, relation, parents)
+    for turn in range(_ROUNDS):
         repeats = np.flatnonzero(repeated(records, unique))
         if not len(repeats):
             break
-        partners = rng.integers(0, records.rows, len(repeats))
+        kind = np.append(alike if turn < _ROUNDS // 2 else np.zeros_like(alike), -1)[places]
+        partners = anyone(kind[repeats], kind, rng)
         # one exchange after the other, as partners may come twice
         for one, other in zip(repeats.tolist(), partners.tolist(), strict=True):
             if places[one] >= 0 and places[other] >= 0:
@@ -71,6 +76,14 @@ def exchanged(
                    for own, there in zip(key.fields, key.references, strict=True)}  # fmt: skip
         records = records.having(columns).tied(relation.index, places)
     return records
+
+
+def _alike(model: TableModel, relation: Relation, parents: Drawn) -> NDArray[np.int64]:
+    """A class of each parent: its level of the column that says most of its children."""
+    for _, source in model.extras.attributes.get(relation.index, ()):
+        if parents.seen is not None and source in parents.seen.levels:
+            return parents.seen.levels[source]
+    return np.zeros(parents.rows, np.int64)
 
 
 def repeated(records: Drawn, keys: Sequence[tuple[str, ...]]) -> NDArray[np.bool_]:

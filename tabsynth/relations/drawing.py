@@ -61,7 +61,7 @@ def draw_table(
     for relation in model.ties.others:
         parents = drawn[relation.key(schema).parent]
         records = other_parents(model, schema, records, relation, parents=parents, rng=rng)
-        records = exchanged(records, schema, relation, parents=parents, rng=rng)
+        records = exchanged(model, schema, records, relation, parents=parents, rng=rng)
         if not may_lack(schema, relation):
             got = records.parents[relation.index] != NOBODY
             records = records.take(np.flatnonzero(got))

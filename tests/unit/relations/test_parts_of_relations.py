@@ -261,3 +261,47 @@ def test_what_one_person_repeats_is_in_no_model() -> None:
     words = notes.select(TableSchema(fields=(notes.schema.field("word"),)))
     # four are too few to count
     assert repeats(words, [owner]).sum() == 36
+
+
+def test_a_link_table_brings_those_together_who_belong_so() -> None:
+    """Students take courses of their own year, hardly any other, and none twice."""
+    draw = rng(5)
+    year, level = draw.integers(1, 4, 300), np.arange(30) % 3 + 1
+    taken = sorted(
+        {
+            (student, int(course))
+            for student in range(300)
+            for course in draw.choice(
+                30, 5, p=np.where(level == year[student], 9, 1) / (10 * 9 + 20 * 1)
+            )
+        }
+    )
+
+    def whole(*names: str) -> list[dict]:
+        return [{"name": name, "type": "integer"} for name in names]
+
+    keys = [{"fields": name, "reference": {"resource": f"{name}s", "fields": "id"}}
+            for name in ("student", "course")]  # fmt: skip
+    made = database(
+        [
+            {"name": "students", "schema": {"fields": whole("id", "year"), "primaryKey": "id"}},
+            {"name": "courses", "schema": {"fields": whole("id", "level"), "primaryKey": "id"}},
+            {"name": "takes", "schema": {"fields": whole("student", "course"), "foreignKeys": keys,
+                                         "primaryKey": ["student", "course"]}},
+        ],
+        {
+            "students": {"id": list(range(300)), "year": year.tolist()},
+            "courses": {"id": list(range(30)), "level": level.tolist()},
+            "takes": {"student": [s for s, _ in taken], "course": [c for _, c in taken]},
+        },
+    )  # fmt: skip
+    found = fit_database(made, synthesizer=Trees(), rng=rng()).sample(rng=rng(1))
+
+    def own_year(d) -> float:
+        student, course = (d.parents("takes", key) for key in d.schema.foreign_keys["takes"])
+        years = np.asarray(d.tables["students"].column("year"))[student]
+        return float(np.mean(years == np.asarray(d.tables["courses"].column("level"))[course]))
+
+    # any course would be of the own year in a third
+    assert own_year(found) > own_year(made) - 0.15 > 0.5
+    assert abs(found.tables["takes"].num_rows - len(taken)) < 0.1 * len(taken)
