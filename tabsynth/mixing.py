@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,7 @@ RESULTS: Final = ("report.html", "report.json", "table.parquet")
 
 Floats = NDArray[np.float64]
 Say = Callable[[str], object]
+Made = Literal["synthetic", "simulated"]
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,8 @@ def mix(
     target: str,
     holdout: TableLike | None = None,
     repeats: int = REPEATS,
+    source: Made = "synthetic",
+    generation: int | None = None,
     seed: int = 0,
     say: Say = lambda _: None,
 ) -> Report:
@@ -140,6 +143,9 @@ def mix(
         holdout: real records that no synthesizer saw. Without them, a fifth of `real` is kept
             apart in each repeat, which flatters synthetic records that were made from all of it.
         repeats: splits; with a holdout, bootstrap draws of it, each with other synthetic records.
+        source: what the table calls the synthetic records: `synthetic` or `simulated`.
+        generation: how many fits lie between them and real records; the table then has a column
+            `_generation`, 0 for real records.
         seed: of every random draw.
         say: called with a line after each repeat, from several threads.
 
@@ -161,6 +167,9 @@ def mix(
     if repeats < FEWEST_REPEATS:
         raise UsageError("--repeats", expected=f"at least {FEWEST_REPEATS}", got=str(repeats),
                          remedy="ask for more: intervals come from their differences")  # fmt: skip
+    if generation is not None and generation < 1:
+        raise UsageError("--generation", expected="at least 1", got=str(generation),
+                         remedy="count fits from real records on")  # fmt: skip
     whole = as_table(real)
     check_target(target, whole.schema)
     require_unlabelled(whole.schema, "--real")
@@ -174,7 +183,10 @@ def mix(
     ratio = curve.recommended()
     rng = np.random.default_rng([seed, *b"mixture"])
     chosen = at_most(drawn, round(ratio * known.num_rows), rng)
-    parts = [Labelled("real", known), Labelled("synthetic", chosen)]
+    parts = [
+        Labelled("real", known, None if generation is None else 0),
+        Labelled(source, chosen, generation),
+    ]
     mixture = stacked([part for part in parts if part.table.num_rows])
     facts: dict[str, Any] = {
         **versions(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -44,6 +44,13 @@ def mix(
     holdout: Holdout = None,
     schema: SchemaFile = None,
     repeats: Annotated[int, typer.Option(help="splits, or bootstrap draws with --holdout")] = 12,
+    source: Annotated[
+        Literal["synthetic", "simulated"],
+        typer.Option(help="what the mixed table calls the synthetic records"),
+    ] = "synthetic",
+    generation: Annotated[
+        int | None, typer.Option(help="fits between them and real records, for a column of it")
+    ] = None,
     seed: Seed = None,
 ) -> None:
     """See how many synthetic records beside real ones help to predict a column.
@@ -59,7 +66,8 @@ def mix(
     check_directory(out, mixing.RESULTS)
     table = read_table(real, schema, progress)
     report = mixing.mix(
-        table, read_data(synthetic), out, target=target, repeats=repeats, seed=seed or 0,
+        table, read_data(synthetic), out, target=target, repeats=repeats, source=source,
+        generation=generation, seed=seed or 0,
         holdout=workflow.read_table(holdout, table.schema) if holdout else None, say=progress.say,
     )  # fmt: skip
     for reason in report.reasons[1:]:

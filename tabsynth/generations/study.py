@@ -13,7 +13,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from tabsynth.comparison import at_most
-from tabsynth.errors import DataError, TabsynthError, UsageError
+from tabsynth.errors import DataError, OutputError, TabsynthError, UsageError
 from tabsynth.evaluator import no_warnings, versions
 from tabsynth.generations import figures
 from tabsynth.generations.chain import Chain, Method
@@ -145,8 +145,10 @@ def collapse(
         say(f"going on after {journal.steps} finished generations in {journal.folder}")
     try:
         study = _run(regimes, yardsticks, method, wanted, journal=journal, chance=chance, say=say)
-    except TabsynthError:
-        journal.withdraw()
+    except TabsynthError as error:
+        # a full disk is no reason to lose what was done
+        if not isinstance(error, OutputError):
+            journal.withdraw()
         raise
     except BaseException:
         say(f"stopped: {journal.steps} finished generations stay in {journal.folder}; the same "

@@ -45,6 +45,7 @@ def test_what_helps_is_recommended(
 ) -> None:
     """Other people of the same population in the place of synthetic ones."""
     words: dict[str, Any] = {"target": "ill", "holdout": holdout, "repeats": 7, "seed": 1}
+    words |= {"source": "simulated", "generation": 2}
     report = mix(real, people(600, 2), tmp_path / "a", **words)
     ratio = report.provenance["ratio"]
     assert 0.25 <= ratio <= 2
@@ -53,9 +54,10 @@ def test_what_helps_is_recommended(
     assert [r.group for r in gain][:2] == ["0.1 synthetic per real", "0.25 synthetic per real"]
     (found,) = [r for r in gain if r.group == f"{ratio:g} synthetic per real"]
     assert 0 < found.ci_low < found.value < found.ci_high
-    counts = mixed(tmp_path / "a").value_counts()
-    assert counts["real"] == 250
-    assert counts["synthetic"] == round(ratio * 250)
+    table = pq.read_table(tmp_path / "a" / "table.parquet").to_pandas()
+    sizes = [250, round(ratio * 250)]
+    assert (table["_source"] == np.repeat(["real", "simulated"], sizes)).all()
+    assert (table["_generation"] == np.repeat([0, 2], sizes)).all()
     assert Report.load(tmp_path / "a" / "report.json") == report
     page = render_html(report)
     assert page.count('<svg class="chart"') == 4
@@ -132,3 +134,4 @@ def test_what_cannot_be_mixed(real: pd.DataFrame, holdout: pd.DataFrame, tmp_pat
     refused(DataError, "column '_source'", real.assign(_source="real"), drawn)
     refused(UsageError, "--target", real, drawn, target="height")
     refused(UsageError, "--repeats", real, drawn, repeats=2)
+    refused(UsageError, "--generation", real, drawn, generation=0)
