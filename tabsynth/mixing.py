@@ -164,12 +164,7 @@ def mix(
 
     Source: Nadeau and Bengio (2003), doi:10.1023/A:1024068626366 (intervals over repeated splits).
     """
-    if repeats < FEWEST_REPEATS:
-        raise UsageError("--repeats", expected=f"at least {FEWEST_REPEATS}", got=str(repeats),
-                         remedy="ask for more: intervals come from their differences")  # fmt: skip
-    if generation is not None and generation < 1:
-        raise UsageError("--generation", expected="at least 1", got=str(generation),
-                         remedy="count fits from real records on")  # fmt: skip
+    _check_options(repeats, generation)
     whole = as_table(real)
     check_target(target, whole.schema)
     require_unlabelled(whole.schema, "--real")
@@ -314,6 +309,15 @@ def _precision(truth: Floats, guess: Floats, classes: Floats) -> float:
 
     rarest = int(np.argmin([np.count_nonzero(truth == c) for c in classes]))
     return float(average_precision_score(truth == classes[rarest], guess[:, rarest]))
+
+
+def _check_options(repeats: int, generation: int | None) -> None:
+    if repeats < FEWEST_REPEATS:
+        raise UsageError("--repeats", expected=f"at least {FEWEST_REPEATS}", got=str(repeats),
+                         remedy="ask for more: intervals come from their differences")  # fmt: skip
+    if generation is not None and generation < 1:
+        raise UsageError("--generation", expected="at least 1", got=str(generation),
+                         remedy="count fits from real records on")  # fmt: skip
 
 
 def _refuse(real: Table, synthetic: Table, holdout: Table | None, target: str) -> None:
