@@ -68,7 +68,7 @@ Text = Annotated[
     list[str],
     typer.Option(
         "--text", metavar="COL=METHOD",
-        help="a text column: drop, replace (a placeholder), template or llm (new texts)",
+        help="a text column: drop, replace (a placeholder), template, small-lm or llm (new texts)",
     ),
 ]  # fmt: skip
 Epsilon = Annotated[

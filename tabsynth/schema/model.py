@@ -30,7 +30,7 @@ from tabsynth.schema.pseudonym import LENGTH
 FieldType = Literal["integer", "number", "boolean", "string", "date", "datetime", "time"]
 Role = Literal["identifier", "quasi-identifier", "sensitive", "protected"]
 ObservedFact = Literal["type", "categories", "minimum", "maximum", "required", "decimals"]
-FreeText = Literal["replace", "drop", "template", "llm"]
+FreeText = Literal["replace", "drop", "template", "llm", "small-lm"]
 TABLE_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
 # the format of a whole number that is a place along a curve through a map (`constraints.curve`)
 PLACE: Final = "place"
@@ -51,7 +51,8 @@ class FieldExtension(Strict):
         generator: values are invented, not modelled.
         free_text: values are not modelled; `replace` emits a placeholder, `drop` leaves it out.
             `template` writes new texts, from sentences that enough records share; `llm` has a
-            language model that the user runs write them, told of synthetic records alone.
+            language model that the user runs write them, told of synthetic records alone;
+            `small-lm` trains a small one on the column.
         pseudonym: texts are read as pseudonyms and modelled so; the name of the environment
             variable that holds the key, see `tabsynth.schema.pseudonym`.
         decimals: digits after the point of a number; values are kept and emitted rounded to them.

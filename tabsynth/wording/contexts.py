@@ -40,6 +40,16 @@ class Cells:
         """How many cells; the last one is for whatever else there is, and for missing values."""
         return (len(self.categories) or len(self.cuts) + 1) + 1
 
+    def state(self) -> dict[str, Any]:
+        """Plain values for the model file."""
+        return {"column": self.column, "categories": list(self.categories), "cuts": list(self.cuts)}
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Cells:
+        """The same from the model file."""
+        categories, cuts = map(str, state["categories"]), map(float, state["cuts"])
+        return cls(str(state["column"]), tuple(categories), tuple(cuts))
+
     def codes(self, values: pa.ChunkedArray) -> Codes:
         """The cell of each value, shape (records,)."""
         if self.categories:

@@ -14,13 +14,16 @@ from tabsynth.schema.model import FieldExtension, FieldSchema, FreeText, TableSc
 from tabsynth.table import Table
 from tabsynth.wording.author import Author
 from tabsynth.wording.gather import gather, ordinary_words
+from tabsynth.wording.network import require_torch
 from tabsynth.wording.personal import count
+from tabsynth.wording.small_lm import SmallLmText
 from tabsynth.wording.state import TextModel, TextState
 from tabsynth.wording.templates import TemplateText
 
 _RESTORE: Final[Mapping[str, Callable[[FieldSchema, TableSchema, TextState], TextModel]]] = {
     "template": TemplateText.restore,
     "llm": TemplateText.restore,
+    "small-lm": SmallLmText.restore,
 }
 
 
@@ -42,8 +45,13 @@ def learn_texts(table: Table, *, seed: int | None) -> dict[str, TextModel]:
         if field.writes_text:
             _require_repeatable(field)
             entropy = None if seed is None else [seed, place, *b"texts"]
-            gathered = gather(table, field, rng=np.random.default_rng(entropy))
-            found[field.name] = TemplateText.learn(gathered, field, table.schema)
+            rng = np.random.default_rng(entropy)
+            gathered = gather(table, field, rng=rng)
+            if field.tabsynth.free_text == "small-lm":
+                require_torch()
+                found[field.name] = SmallLmText.learn(gathered, field, table.schema, rng=rng)
+            else:
+                found[field.name] = TemplateText.learn(gathered, field, table.schema)
     return found
 
 

@@ -88,22 +88,29 @@ class Filler:
         return cls(columns, literal, values,
                    tuple(sorted(y for y, by in years.items() if len(by) >= FEWEST)))  # fmt: skip
 
-    def counted(self, text: Tokens, raw: Sequence[str]) -> list[str]:
-        """The words of a text, with the name of its slot in the place of each invented value."""
+    def counted(self, text: Sequence[str], raw: Sequence[str], *, start: int = 0) -> list[str]:
+        """The words of a text, with the name of its slot in the place of each invented value.
+
+        Args:
+            text: masked tokens.
+            raw: what stands at each token from `start` on.
+            start: the first token whose words are wanted.
+        """
         found: list[str] = []
-        for place, (token, value) in enumerate(zip(text, raw, strict=True)):
-            name = slot(token)
+        for place, value in enumerate(raw, start):
+            name = slot(text[place])
             known = (
                 name is None
                 or (name.startswith(OWN) and self._column(name) in self.literal)
                 or (name.startswith(SHAPE) and value in self.values.get(_key(text, place), ()))
             )
-            found += words(value) if known else [token.strip()]
+            found += words(value) if known else [text[place].strip()]
         return found
 
     def fill(
-        self, text: Tokens, row: Mapping[str, str | None], person: Mapping[str, str | None], *,
-        rng: np.random.Generator, start: int = 0,
+        self, text: Sequence[str], row: Mapping[str, str | None],
+        person: Mapping[str, str | None], *, rng: np.random.Generator, start: int = 0,
+        end: int | None = None,
     ) -> list[str] | None:  # fmt: skip
         """What stands at each token of a text from one on, without white space.
 
@@ -114,9 +121,11 @@ class Filler:
             person: the personal data that belongs to the record, by kind.
             rng: random numbers.
             start: the place of the first token that is to be filled.
+            end: the place behind the last one; by default the text's end.
         """
         found: list[str] = []
-        for place, token in enumerate(text[start:], start):
+        for place in range(start, len(text) if end is None else end):
+            token = text[place]
             name = slot(token)
             value: str | None
             if name is None:
@@ -201,7 +210,7 @@ def _pool(kind: str, rows: int, start: int, rng: np.random.Generator) -> list[st
     return made
 
 
-def _key(text: Tokens, place: int) -> str:
+def _key(text: Sequence[str], place: int) -> str:
     """A slot with the words beside it: what a number counts is told by these."""
     before = text[place - 1].strip().lower() if place else ""
     after = text[place + 1].strip().lower() if place + 1 < len(text) else ""

@@ -226,10 +226,7 @@ class TemplateText:
             for place, step in self.steps.items()
         ]  # fmt: skip
         settings = {
-            "cells": [
-                {"column": c.column, "categories": list(c.categories), "cuts": list(c.cuts)}
-                for c in self.cells
-            ],
+            "cells": [c.state() for c in self.cells],
             "sentences": [s.state() for s in self.sentences],
             "steps": steps,
             "filler": self.filler.state(),
@@ -242,10 +239,7 @@ class TemplateText:
     def restore(cls, field: FieldSchema, schema: TableSchema, state: TextState) -> TemplateText:
         """The same from the model file."""
         settings = state.settings
-        cells = tuple(
-            Cells(str(c["column"]), tuple(map(str, c["categories"])), tuple(map(float, c["cuts"])))
-            for c in settings["cells"]
-        )
+        cells = tuple(Cells.restore(c) for c in settings["cells"])
         kept = tuple(Sentence.restore(s) for s in settings["sentences"])
         steps = {}
         for place, columns, chances in settings["steps"]:
