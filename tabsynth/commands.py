@@ -476,13 +476,14 @@ def inspect(
 @app.command(name="list")
 def list_names(
     kind: Annotated[
-        str, typer.Argument(metavar="synthesizers|sources|metrics|attacks|constraints")
+        str, typer.Argument(metavar="synthesizers|sources|simulators|metrics|attacks|constraints")
     ],
 ) -> None:
     """List what is registered, plugins included."""
     if kind not in registry.BUILT_IN or kind == "private_synthesizers":
-        raise UsageError("list", expected="synthesizers, sources, metrics, attacks or constraints",
-                         got=repr(kind), remedy="name one of them")  # fmt: skip
+        raise UsageError("list", got=repr(kind), remedy="name one of them",
+                         expected="synthesizers, sources, simulators, metrics, attacks "
+                         "or constraints")  # fmt: skip
     from tabsynth.choice import listed, listed_names
 
     if kind == "synthesizers":

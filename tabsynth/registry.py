@@ -15,7 +15,13 @@ from importlib.metadata import entry_points
 from typing import Any, Final, Literal
 
 Kind = Literal[
-    "synthesizers", "private_synthesizers", "sources", "metrics", "attacks", "constraints"
+    "synthesizers",
+    "private_synthesizers",
+    "sources",
+    "simulators",
+    "metrics",
+    "attacks",
+    "constraints",
 ]
 
 BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
@@ -39,7 +45,10 @@ BUILT_IN: Final[dict[Kind, dict[str, str]]] = {
     # models that are made from what a person wrote, not from a table alone
     "sources": {
         "procedural": "tabsynth.sources.procedural:Procedural",
+        "simulation": "tabsynth.sources.simulation:Simulated",
     },
+    # functions of a user's own: (parameters, records, seed) -> DataFrame
+    "simulators": {},
     "metrics": {
         "validity": "tabsynth.metrics.validity:validity",
         "constraint_violations": "tabsynth.metrics.constraints:constraint_violations",

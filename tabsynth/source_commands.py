@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tabsynth.options import spare
+from tabsynth.options import SchemaFile, Seed, read_schema, read_table, spare
+from tabsynth.stores.place import Place
 
 Specification = Annotated[
     Path, typer.Argument(metavar="SPEC", readable=False, help="what to draw (.yaml or .json)")
@@ -15,17 +16,45 @@ Specification = Annotated[
 OutModel = Annotated[Path, typer.Option("--out", "-o", readable=False, help="model file to write")]
 
 
+FitTo = Annotated[
+    Place | None,
+    typer.Option(
+        "--fit-to",
+        parser=Place,
+        metavar="DATA",
+        help="real records, to whose aggregates a simulator's parameters are fitted",
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to those of tabsynth."""
     app.command()(simulate)
 
 
-def simulate(specification: Specification, out: OutModel) -> None:
-    """Make a model from a specification, without any data."""
-    from tabsynth import simulated
+def simulate(
+    context: typer.Context,
+    specification: Specification,
+    out: OutModel,
+    fit_to: FitTo = None,
+    schema: SchemaFile = None,
+    seed: Seed = None,
+) -> None:
+    """Make a model from a specification: of columns, without any data, or of a simulator.
 
-    spare([out], specification)
-    fitted = simulated.simulate(specification)
+    A specification of a simulator may name a command, which is run. With --fit-to its parameters
+    are fitted to aggregates of a table.
+    """
+    from tabsynth import simulated
+    from tabsynth.progress import Progress
+
+    progress = Progress(quiet=bool(context.find_root().params.get("quiet")))
+    spare([out], specification, fit_to, schema)
+    table = None if fit_to is None else read_table(fit_to, schema, progress)
+    fitted = simulated.simulate(
+        specification, table, schema=None if table is not None else read_schema(schema),
+        seed=seed, say=progress.say,
+    )  # fmt: skip
     fitted.save(out)
     for line in fitted.describe():
         typer.echo(line)

@@ -6,16 +6,13 @@ import re
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
-from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field as Setting
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
-from tabsynth.errors import SchemaError
 from tabsynth.schema.constraint import Constraint
 from tabsynth.schema.expression import parse_expression
-from tabsynth.schema.files import parse_text, read_text
 from tabsynth.schema.generator import Generator, Strict
 from tabsynth.schema.model import (
     Constraints,
@@ -28,13 +25,7 @@ from tabsynth.schema.model import (
 )
 from tabsynth.sources.draws import Bernoulli, Categorical, Draw, Formula
 from tabsynth.sources.parameters import Parameter, involved, lookups
-
-# what pydantic says, as a person would
-_OURS: Final = {
-    "Input should be ": "", "a valid dictionary": "a mapping", "a valid tuple": "a list",
-    "a valid string": "a text",
-}  # fmt: skip
-EXAMPLE: Final = "schemas/examples/clinic.yaml"
+from tabsynth.sources.reading import parse_as
 
 
 class Column(Strict):
@@ -214,57 +205,10 @@ class Specification(Strict):
         )
 
 
-def load_specification(path: str | Path) -> Specification:
-    """A procedural source from a YAML or JSON file.
-
-    Raises:
-        SchemaError: it cannot be read or is none; the message says where in the file.
-    """
-    path = Path(path)
-    where = path.name or str(path)
-    as_json = path.suffix.lower() == ".json"
-    return parse_specification(parse_text(read_text(path, where), where, as_json=as_json), where)
-
-
-def parse_specification(body: dict[str, Any], where: str = "specification") -> Specification:
+def parse_specification(body: Any, where: str = "specification") -> Specification:
     """A procedural source from plain values.
 
     Raises:
         SchemaError: it is none; names the first problem.
     """
-    try:
-        return Specification.model_validate(body)
-    except ValidationError as error:
-        raise _first_problem(error, body, where) from None
-
-
-def _first_problem(error: ValidationError, body: Any, where: str) -> SchemaError:
-    """What is wrong, in one line, without the value that is."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    steps: list[str] = []
-    for step in first["loc"]:
-        # pydantic's own steps, such as the kind of a draw, are not in the file
-        inside = isinstance(body, (list, dict)) and step in (
-            body if isinstance(body, dict) else range(len(body))
-        )
-        if inside or first["type"] == "missing":
-            steps.append(str(step))
-        body = body[step] if inside else body
-    place = ".".join(steps)
-    said = first["msg"].removeprefix("Value error, ").removeprefix("expected ")
-    expected, _, remedy = said.partition("; ")
-    for theirs, ours in _OURS.items():
-        expected = expected.replace(theirs, ours)
-    expected, _, got = expected.partition(", got ")
-    got = got or "something else"
-    if first["type"] == "missing":
-        expected, got = "a key of this name", "none"
-    elif first["type"] == "extra_forbidden":
-        expected, got = "a key that is known here", "an unknown key"
-    elif first["type"] == "union_tag_invalid":
-        expected = f"kind to be one of {first['ctx']['expected_tags']}".replace("'", "")
-        got = "another one"
-    return SchemaError(
-        f"{where}: {place}" if place else where, expected=expected, got=got,
-        remedy=remedy or f"see docs/simulation.md and {EXAMPLE}",
-    )  # fmt: skip
+    return parse_as(Specification, body, where)

@@ -130,7 +130,7 @@ class _Kinds:
     @classmethod
     def of(cls, graph: Graph, given: Table) -> tuple[_Kinds, NDArray[np.intp]]:
         """The kinds of conditions, and which one each condition is."""
-        codes = [_codes(given.column(name)) for name in given.schema.names]
+        codes = [codes_of(given.column(name)) for name in given.schema.names]
         first, which = distinct(codes)
         kinds = given.take(first)
         known = {
@@ -183,7 +183,7 @@ def _log_unrelated(graph: Graph, given: Table, rng: np.random.Generator) -> Floa
     """Log-probability of conditions were the columns unrelated, shape (conditions,)."""
     total = np.zeros(given.num_rows)
     for name in given.schema.names:
-        codes = _codes(given.column(name))
+        codes = codes_of(given.column(name))
         first, which = distinct([codes])
         values = given.column(name).take(pa.array(first))
         logs = np.where(values.is_null().to_numpy(zero_copy_only=False), 0.0, -np.inf)
@@ -207,7 +207,7 @@ def _alone(graph: Graph, name: str, values: pa.Array, rng: np.random.Generator) 
         return np.asarray(np.logaddexp.reduce(logs, axis=1) - np.log(free))
 
 
-def _codes(column: pa.Array) -> NDArray[np.int64]:
+def codes_of(column: pa.Array) -> NDArray[np.int64]:
     """A number per record, equal for equal values; -1 where missing."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()

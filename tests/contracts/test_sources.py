@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tabsynth.schema.check import check
 from tabsynth.simulated import simulate
 from tabsynth.synthesizers.odds import Odds
 from tabsynth.synthesizers.protocol import Conditional, Model, ModelState
+from tests.simulators import installed
 
 PROCEDURAL = {
     "source": "procedural",
@@ -44,14 +45,25 @@ def procedural() -> Fitted:
     return simulate(PROCEDURAL)
 
 
-MAKERS: dict[str, Callable[[], Fitted]] = {"procedural": procedural}
+def simulation() -> Fitted:
+    priors = {
+        "share": {"kind": "uniform", "low": 0, "high": 1},
+        "scale": {"kind": "loguniform", "low": 5, "high": 50},
+    }
+    return simulate({"source": "simulation", "simulator": "visits", "parameters": priors})
+
+
+MAKERS: dict[str, Callable[[], Fitted]] = {"procedural": procedural, "simulation": simulation}
 
 
 @pytest.fixture(params=registry.names("sources"), scope="module")
-def fitted(request: pytest.FixtureRequest) -> Fitted:
-    made = MAKERS[request.param]()
-    assert made.synthesizer == request.param
-    return made
+def fitted(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Fitted]:
+    with installed(tmp_path_factory.mktemp("package")):
+        made = MAKERS[request.param]()
+        assert made.synthesizer == request.param
+        yield made
 
 
 def test_a_source_says_what_it_is(fitted: Fitted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pyarrow.csv
@@ -102,3 +103,63 @@ def test_a_model_file_cannot_smuggle_a_specification_in(tabsynth: Run, tmp_path:
         done = tabsynth("sample", bad, "-o", tmp_path / "t.csv")
         assert done.code == 4
         assert not (tmp_path / "t.csv").exists()
+
+
+PROGRAM = """
+import random, sys
+mean, n, seed = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+random.seed(seed)
+print("x")
+for _ in range(n):
+    print(random.gauss(mean, 1))
+"""
+
+
+def simulator(folder: Path, body: str = PROGRAM, **rest: object) -> Path:
+    (folder / "sim.py").write_text(body)
+    command = [sys.executable, str(folder / "sim.py"), "{mean}", "{n}", "{seed}"]
+    spec = {
+        "source": "simulation", "simulator": "mine", "command": command, "simulations": 100,
+        "records": 50, "parameters": {"mean": {"kind": "uniform", "low": -5, "high": 5}}, **rest,
+    }  # fmt: skip
+    (folder / "sim.json").write_text(json.dumps(spec))
+    return folder / "sim.json"
+
+
+def test_a_simulator_is_fitted_to_a_table(
+    tabsynth: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, model = simulator(tmp_path), tmp_path / "m.tabsynth"
+    numbers = "\n".join(str(2 + k / 25) for k in range(-25, 26))
+    (tmp_path / "real.csv").write_text(f"x\n{numbers}\n")
+    words = ("--fit-to", tmp_path / "real.csv", "--seed", 1, "-o", model)
+    done = tabsynth("simulate", spec, *words)
+    assert done.code == 0
+    assert "simulated 100 of 100" in done.err
+    (line,) = [line for line in done.out.splitlines() if line.startswith("mean: ")]
+    assert 1.5 < float(line.split()[1].rstrip(",")) < 2.5
+    table = tmp_path / "t.csv"
+    done = tabsynth("sample", model, "-o", table)
+    assert done.code == 2
+    assert "TABSYNTH_SIMULATOR" in done.err
+    monkeypatch.setenv("TABSYNTH_SIMULATOR", str(spec))
+    assert tabsynth("sample", model, "-n", 40, "-o", table, "--quiet").code == 0
+    assert pyarrow.csv.read_csv(table).num_rows == 40
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("import sys; sys.exit('the valve is shut')", "the valve is shut"),
+        ("import time; print('x', flush=True); time.sleep(100)", "at most 1 seconds"),
+    ],
+)
+def test_a_simulator_that_fails_is_one_line_and_leaves_nothing(
+    body: str, words: str, tabsynth: Run, tmp_path: Path
+) -> None:
+    spec, model = simulator(tmp_path, body, time_limit=1), tmp_path / "m.tabsynth"
+    done = tabsynth("simulate", spec, "-o", model)
+    assert (done.code, done.out) == (4, "")
+    assert words in done.err
+    assert done.err.count("\n") == 1
+    assert not model.exists()

@@ -11,6 +11,7 @@ from tabsynth.gate import Policy
 from tabsynth.manifests import DatabaseManifest, ModelManifest, RunManifest
 from tabsynth.report.model import Report
 from tabsynth.schema.files import json_schema
+from tabsynth.sources.simulators import Simulation
 from tabsynth.sources.specification import Specification
 from tests.golden.cli_reference import reference
 from tests.golden.figure_reference import FAMILIES, with_figures
@@ -25,6 +26,7 @@ def write_json_schemas(folder: Path) -> None:
         "run-manifest": RunManifest,
         "policy": Policy,
         "procedural-source": Specification,
+        "simulation-source": Simulation,
     }
     schemas = {name: kind.model_json_schema(by_alias=True) for name, kind in files.items()}
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}

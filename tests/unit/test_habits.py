@@ -12,7 +12,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 BANNED = {"utils", "util", "common", "helpers", "core", "base", "misc"}
 
 
-COMMANDS = {"commands.py", "private_commands.py", "database_commands.py", "training_commands.py"}
+COMMANDS = {
+    "commands.py",
+    "private_commands.py",
+    "database_commands.py",
+    "source_commands.py",
+    "training_commands.py",
+}
 CALLS = {
     ("workflow.py", "run"), ("workflow.py", "evaluate"), ("contest.py", "compare"),
     ("copying.py", "copy_safe"),

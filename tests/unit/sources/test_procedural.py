@@ -14,7 +14,6 @@ from tabsynth.modelfile import Fitted
 from tabsynth.sampler import sample
 from tabsynth.schema.files import bundled
 from tabsynth.simulated import simulate
-from tabsynth.sources.specification import load_specification
 from tabsynth.synthesizers.protocol import Conditional
 
 RECORDS = 20_000
@@ -252,4 +251,4 @@ def test_conditions_that_never_are_are_refused() -> None:
 
 
 def test_the_example_loads() -> None:
-    assert load_specification(bundled("examples/clinic.yaml")).rows == 2000
+    assert simulate(bundled("examples/clinic.yaml")).default_rows == 2000
