@@ -16,6 +16,7 @@ NO_GATE: Final = (
     "A study of collapse has no gate: it says what becomes of these records when synthesizers "
     "learn from what synthesizers drew, and how many real ones stop that."
 )
+FLOOR: Final = "bootstrap"
 # half-lives beyond so many times the generations that were made are not told
 FORESIGHT: Final = 10
 
@@ -197,6 +198,13 @@ def _failure(failure: Mapping[str, Any]) -> str:
 
 def _share_sentence(facts: Mapping[str, Any]) -> str:
     share = facts["smallest_real_share"]
+    at_once = [f["figure"] for f in facts["findings"] if f["regime"] != FLOOR]
+    if any(figure and figure["generation"] == 1 for figure in at_once):
+        return (
+            "The first generation, which learnt from real records alone, is beyond tolerance "
+            "already: that is the synthesizer, and no share of real records mends it. The curves "
+            "show what later generations add to it."
+        )
     if share is None:
         return (
             "No share of real records among those tried keeps everything within tolerance when "
