@@ -120,6 +120,7 @@ def test_children_see_no_value_of_a_single_parent() -> None:
     seen = view.see(table)
     assert "nobody else's" not in str(view.state())
     assert len(set(seen.levels["city"].tolist())) == 3
+    assert View.of(table.take(np.arange(4))) is None
     lost = seen.take(np.array([0, -1]))
     assert lost.levels["city"].tolist() == [seen.levels["city"][0], abs(seen.sizes["city"])]
 
