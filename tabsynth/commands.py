@@ -183,6 +183,7 @@ def run(
         raise UsageError("--with-private-report", expected="--epsilon beside it", got="none",
                          remedy="leave it out; without a budget every report is one")  # fmt: skip
     from tabsynth import choice, workflow
+    from tabsynth.wording.learn import require_endpoint
 
     progress = Progress(quiet=_quiet)
     choice.configure(choice.resolve(synthesizer, parameters(param)), parameters(param))
@@ -191,6 +192,7 @@ def run(
     check_junit(junit, out, data, schema, policy)
     accepted = read_policy(policy)
     table = read_table(data, schema, progress, text)
+    require_endpoint(table.schema)
     report = workflow.run(
         table, out, synthesizer=synthesizer, parameters=parameters(param), n=rows,
         target=target, protected=protected, strata=strata, policy=accepted, deep=deep,

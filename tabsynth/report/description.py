@@ -94,12 +94,19 @@ def describe(report: Report, schema: TableSchema) -> Described:
     )
 
 
+_TEXTS: Final = {
+    "template": "written anew, from sentences that several records share",
+    "small-lm": "written anew, by a small language model of the column",
+    "llm": "written anew, by a language model that was told of synthetic records alone",
+}
+
+
 def kind_of(field: FieldSchema) -> str:
     """How the values of a column came about, in words."""
     if field.is_generated:
         return "invented, unrelated to any record"
-    if field.writes_text:
-        return "written anew, from sentences that several records share"
+    if field.tabsynth.free_text in _TEXTS:
+        return _TEXTS[field.tabsynth.free_text]
     if field.tabsynth.free_text is not None:
         return "withheld: a placeholder stands in its place"
     return "drawn from the model"

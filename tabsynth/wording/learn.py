@@ -13,6 +13,7 @@ from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import FieldExtension, FieldSchema, FreeText, TableSchema
 from tabsynth.table import Table
 from tabsynth.wording.author import Author
+from tabsynth.wording.endpoint import Endpoint
 from tabsynth.wording.gather import gather, ordinary_words
 from tabsynth.wording.network import require_torch
 from tabsynth.wording.personal import count
@@ -139,6 +140,16 @@ def with_texts(
             written = author.write(schema.field(name), rows, written, schema=schema, start=start)
         whole = whole.append_column(name, written)
     return whole.select(list(schema.names))
+
+
+def require_endpoint(schema: TableSchema) -> None:
+    """Refuse, before any work, texts by a language model of which nobody says where it is.
+
+    Raises:
+        UsageError: the schema asks for some, and the environment names no endpoint.
+    """
+    if any(field.tabsynth.free_text == "llm" for field in schema.fields):
+        Endpoint.named()
 
 
 def refuse_learnt_texts(schema: TableSchema) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from tabsynth import modelfile, sampler, workflow
-from tabsynth.errors import DataError, PrivacyError, SchemaError, UsageError
+from tabsynth.errors import DataError, ModelFileError, PrivacyError, SchemaError, UsageError
 from tabsynth.generators import WITHHELD
 from tabsynth.modelfile import Fitted
 from tabsynth.private_fit import Spend, prepare
@@ -227,3 +228,57 @@ def test_masks() -> None:
 def test_any_text_can_be_masked(text: str) -> None:
     masked = Masker(("c",)).mask(text, {"c": "a"})
     assert len(masked.tokens) == len(masked.raw)
+
+
+def broken(name: str, settings: dict[str, Any]) -> None:
+    """Spoil one thing in what a model file holds of a text column."""
+    sentences_, steps = settings["sentences"], settings["steps"]
+    match name:
+        case "a step to nowhere":
+            steps[0][2][0][1][0][0] = len(sentences_)
+        case "no first step":
+            settings["steps"] = [s for s in steps if s[0] != -1]
+        case "no shares for all records":
+            steps[0][2] = [given for given in steps[0][2] if given[0]]
+        case "a column that is not there":
+            steps[0][1] = [99]
+        case "a choice beyond the sentence":
+            sentences_[0]["choices"] = {"99": {"a": 1.0}}
+        case "shares that are none":
+            sentences_[0]["choices"] = {"0": {"a": 0.2}}
+        case "no filler":
+            del settings["filler"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a step to nowhere", "no first step", "no shares for all records",
+        "a column that is not there", "a choice beyond the sentence", "shares that are none",
+        "no filler", "more text columns than the schema has", "a text column without its model",
+    ],
+)  # fmt: skip
+def test_a_forged_file_is_refused(name: str, fitted: Fitted, tmp_path: Path) -> None:
+    import hashlib
+    import json
+    import zipfile
+
+    fitted.save(tmp_path / "m")
+    with zipfile.ZipFile(tmp_path / "m") as archive:
+        members = {n: archive.read(n) for n in archive.namelist()}
+    manifest = json.loads(members.pop("manifest.json"))
+    settings = json.loads(members["texts/0/state.json"])
+    broken(name, settings)
+    members["texts/0/state.json"] = json.dumps(settings).encode()
+    if name.startswith("more"):
+        members |= {n.replace("/0/", "/1/"): b for n, b in members.items() if n[:5] == "texts"}
+    if name.endswith("without its model"):
+        members = {n: b for n, b in members.items() if n[:5] != "texts"}
+    manifest["members"] = {
+        n: {"bytes": len(b), "sha256": hashlib.sha256(b).hexdigest()} for n, b in members.items()
+    }
+    with zipfile.ZipFile(tmp_path / "m", "w") as archive:
+        for member, body in {"manifest.json": json.dumps(manifest).encode(), **members}.items():
+            archive.writestr(member, body)
+    with pytest.raises(ModelFileError):
+        modelfile.load(tmp_path / "m")
