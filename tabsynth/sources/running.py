@@ -29,6 +29,8 @@ from tabsynth.io.read import read_raw
 from tabsynth.sources.priors import Value
 
 SHOWN: Final = 300
+# seconds for a process to import a simulator
+STARTING: Final = 120.0
 _SETTLED: Final = 5.0
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
@@ -95,25 +97,26 @@ class _Held:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | None = None
         self._errors: IO[bytes] | None = None
         self._ending: weakref.finalize[..., _Held] | None = None
 
-    def started(self, name: str) -> subprocess.Popen[str]:
-        """The process, begun now where there is none."""
-        if self._process is None or self._process.poll() is not None:
+    def start(self, name: str) -> bool:
+        """Begin the process where there is none; whether it is new."""
+        new = self.process is None or self.process.poll() is not None
+        if new:
             self.close()
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
             # the same packages as here
             path = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tabsynth.sources.worker", name], text=True,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors,
                 env={**os.environ, **path}, start_new_session=True,
             )  # fmt: skip
             # also when nobody holds the model any more, and when this process ends
-            self._ending = weakref.finalize(self, _closed, self._process, self._errors)
-        return self._process
+            self._ending = weakref.finalize(self, _closed, self.process, self._errors)
+        return new
 
     def last_line(self) -> str | None:
         """The last line that the process wrote to standard error."""
@@ -126,7 +129,7 @@ class _Held:
         """End the process, if there is one."""
         if self._ending is not None:
             self._ending()
-        self._process = self._errors = self._ending = None
+        self.process = self._errors = self._ending = None
 
 
 def _closed(process: subprocess.Popen[str], errors: IO[bytes]) -> None:
@@ -152,20 +155,31 @@ class EntryPoint:
         with self._held.lock, tempfile.TemporaryDirectory(prefix="tabsynth-") as folder:
             out = Path(folder) / "table.parquet"
             asked = {"parameters": dict(parameters), "n": n, "seed": seed, "out": str(out)}
-            process = self._held.started(self.name)
-            answer = _asked(process, json.dumps(asked), self.seconds)
-            if answer is None:
-                died = process.poll() is not None
-                code = process.poll()
-                said = self._held.last_line()
-                self._held.close()
-                if died:
-                    raise failed(self.name, f"a process that ended with code {code}", said)
-                raise too_long(self.name, self.seconds, said)
-            problem = json.loads(answer)["problem"]
-            if problem is not None:
-                raise failed(self.name, "an error", problem)
+            if self._held.start(self.name):
+                # importing it is no part of a run
+                self._answered({"load": True}, STARTING)
+            self._answered(asked, self.seconds)
             return read_written(self.name, out)
+
+    def _answered(self, asked: Mapping[str, Any], seconds: float) -> None:
+        """Have a request carried out.
+
+        Raises:
+            DataError: it failed, or took too long.
+        """
+        process = self._held.process
+        if process is None:
+            raise AssertionError("started before")
+        answer = _asked(process, json.dumps(asked), seconds)
+        if answer is None:
+            code, said = process.poll(), self._held.last_line()
+            self._held.close()
+            if code is not None:
+                raise failed(self.name, f"a process that ended with code {code}", said)
+            raise too_long(self.name, seconds, said)
+        problem = json.loads(answer)["problem"]
+        if problem is not None:
+            raise failed(self.name, "an error", problem)
 
 
 def _asked(process: subprocess.Popen[str], line: str, seconds: float) -> str | None:

@@ -30,6 +30,8 @@ def _simulated(name: str, asked: dict[str, Any]) -> str | None:
 
     try:
         simulator = registry.find("simulators", name)
+        if asked.get("load"):
+            return None
         frame = simulator(asked["parameters"], asked["n"], asked["seed"])
         if not hasattr(frame, "columns"):
             return f"it returned no DataFrame but a {type(frame).__name__}"
