@@ -260,6 +260,9 @@ def _of_one_table(manifest: ModelManifest | DatabaseManifest, where: str) -> Mod
 
 def _texts(schema: TableSchema, states: list[TextState], where: str) -> dict[str, TextModel]:
     written = [field for field in schema.fields if field.writes_text]
+    if not states:
+        # nothing was learnt of texts, as where a simulator makes the records: placeholders
+        return {}
     if len(states) != len(written):
         raise fault(where, "a model for each text column", "more or fewer of them")
     return {f.name: restore_text(f, schema, s) for f, s in zip(written, states, strict=True)}

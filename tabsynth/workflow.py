@@ -59,7 +59,7 @@ from tabsynth.stores.tables import read_data, read_described
 from tabsynth.synthesizers.margins import two_digits
 from tabsynth.synthesizers.protocol import Gradual
 from tabsynth.table import Table, arrow_from_pandas, require_names
-from tabsynth.wording.learn import learn_texts
+from tabsynth.wording.learn import learn_texts, texts_withheld
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -445,9 +445,9 @@ def _further_draws(
 
 
 def _refit(model: Fitted, records: Table, seed: int) -> Table:
-    """A synthetic table of other records by the method that made a model."""
-    again = fit(records, synthesizer=model.synthesizer, parameters=model.parameters, seed=seed)
-    return sample(again, records.num_rows, seed=seed)
+    """A synthetic table of other records by the method that made a model, texts withheld."""
+    how: Any = {"synthesizer": model.synthesizer, "parameters": model.parameters, "seed": seed}
+    return sample(fit(texts_withheld(records), **how), records.num_rows, seed=seed)
 
 
 def for_audience(report: Report, audience: Audience, schema: TableSchema) -> Report:

@@ -14,6 +14,7 @@ from tabsynth.generations.journal import Journal, Outcome, Step
 from tabsynth.generations.regimes import FLOOR, Regime
 from tabsynth.sampler import sample
 from tabsynth.table import Table
+from tabsynth.wording.learn import texts_withheld
 from tabsynth.workflow import fit
 
 # the first generation, which all regimes that fit have in common
@@ -38,9 +39,11 @@ class Method:
         """Fit and draw."""
         rng = np.random.default_rng([step.seed, step.generation, *step.regime.encode()])
         seed, drawn = (int(s) for s in rng.integers(0, 2**31, 2))
+        # what is measured are the structured columns
         fitted = fit(
-            lesson, synthesizer=self.synthesizer, parameters=dict(self.parameters), seed=seed
-        )
+            texts_withheld(lesson), synthesizer=self.synthesizer,
+            parameters=dict(self.parameters), seed=seed,
+        )  # fmt: skip
         table = sample(fitted, records, seed=drawn, workers=1)
         return table.select(lesson.schema)
 

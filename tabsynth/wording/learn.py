@@ -94,6 +94,19 @@ def as_texts(table: Table, methods: Mapping[str, str]) -> Table:
     return Table(parse_schema(body, where="--text"), data)
 
 
+def texts_withheld(table: Table) -> Table:
+    """The same records with placeholders in the place of texts that would be learnt.
+
+    For fits that are made over and over to look at the other columns.
+    """
+    fields = tuple(
+        f.model_copy(update={"tabsynth": f.tabsynth.model_copy(update={"free_text": "replace"})})
+        if f.writes_text else f
+        for f in table.schema.fields
+    )  # fmt: skip
+    return Table(table.schema.model_copy(update={"fields": fields}), table.data)
+
+
 def _as_text(field: FieldSchema, method: str) -> FieldSchema:
     if method not in get_args(FreeText):
         raise UsageError(

@@ -260,6 +260,24 @@ def test_the_rate_is_kept(service: Service, fitted: Fitted, tmp_path: Path) -> N
     assert min(b - a for a, b in zip(service.times, service.times[1:], strict=False)) > 0.08
 
 
+def test_a_run_asks_for_its_synthetic_records_alone(named: Service, tmp_path: Path) -> None:
+    lines: list[str] = []
+    out = tmp_path / "out"
+    report = workflow.run(
+        tickets.table(300, 1, method="llm"), out, synthesizer="independent", n=60, seed=1,
+        target="category", say=lines.append,
+    )  # fmt: skip
+    drawn = workflow.read_table(out / "synthetic.parquet").data.to_pylist()
+    there = [r for r in drawn if r["message"] is not None]
+    assert all(r["message"].startswith(f"About {r['product']}") for r in there)
+    # further draws, for intervals, ask nobody
+    assert {r["order"] for r in named.records()} == {r["order"] for r in there}
+    assert any("tokens asked" in line for line in lines)
+    assert report.find("text_transfer", "message × category").value > 0.5
+    assert (tmp_path / "out.answers.jsonl").exists()
+    assert KEY not in (out / "report.json").read_text() + (out / "manifest.json").read_text()
+
+
 def test_without_an_output_no_endpoint_is_asked(named: Service, fitted: Fitted) -> None:
     drafts = workflow.sample(fitted, ROWS, seed=3)
     assert named.seen == []
