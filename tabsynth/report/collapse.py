@@ -207,15 +207,27 @@ def _share_sentence(facts: Mapping[str, Any]) -> str:
         )
     if share is None:
         return (
-            "No share of real records among those tried keeps everything within tolerance when "
-            "generations replace each other."
+            "No share of real records among those tried keeps the whole table within tolerance "
+            "when generations replace each other."
         )
+    own = [f for f in facts["findings"] if _real_share(f["regime"]) == share]
+    lost = [f"a {part}" for part in ("column", "group") if any(f[part] for f in own)]
+    even_so = f"; {' and '.join(lost)} left it even so" if lost else ""
     if share == 0:
-        return "No real records are needed to stay within tolerance for so many generations."
+        return (
+            "No real records are needed to keep the whole table within tolerance for so many "
+            f"generations{even_so}."
+        )
     return (
-        f"The smallest share of real records that keeps everything within tolerance: "
-        f"{100 * share:g} %, of those tried."
+        "The smallest share of real records that keeps the whole table within tolerance: "
+        f"{100 * share:g} %, of those tried{even_so}."
     )
+
+
+def _real_share(regime: str) -> float | None:
+    """Of a regime in which generations replace each other; None of the others."""
+    kind, _, share = regime.partition(":")
+    return 0.0 if kind == "replace" else float(share) if kind == "mix" else None
 
 
 def _heads(findings: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -29,14 +29,14 @@ def facts(*findings: dict[str, Any], share: float | None = None) -> dict[str, An
     ("share", "words"),
     [
         (None, "No share of real records"),
-        (0.0, "No real records are needed"),
-        (0.25, "keeps everything within tolerance: 25 %"),
+        (0.0, "No real records are needed to keep the whole table within tolerance"),
+        (0.25, "within tolerance: 25 %, of those tried; a column left it even so."),
     ],
 )
 def test_how_much_must_be_real(share: float | None, words: str) -> None:
-    assert (
-        words in sentences(facts(finding("bootstrap", 1), finding("replace", 2), share=share))[-1]
-    )
+    column = {"what": "a", "generation": 3, "figure": "variance_ratio"}
+    found = [finding("bootstrap", 1), finding("replace", 2), finding("mix:.25", column=column)]
+    assert words in sentences(facts(*found, share=share))[-1]
 
 
 def test_a_synthesizer_that_is_far_off_at_once_is_no_collapse() -> None:
