@@ -43,7 +43,7 @@ _DATES: Final = {
 }  # fmt: skip
 _SLOT: Final = re.compile(rf"({OPEN}[^{CLOSE}]*{CLOSE})")
 _TOKEN: Final = re.compile(rf"(\s*)({OPEN}[^{CLOSE}]*{CLOSE}|[^\W_]+(?:['’-][^\W_]+)*|[^\w\s]|_)")
-_CODE: Final = re.compile(r"(?<!\w)(?=[^\s\d]*\d)[^\W_]+(?:[-./:,#_][^\W_]+)*(?!\w)")
+_CODE: Final = re.compile(r"(?<!\w)(?=[^\s\d]{0,40}\d)[^\W_]+(?:[-./:,#_][^\W_]+)*(?!\w)")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _FEW_LETTERS: Final = 4
 _SHORTEST: Final = 2

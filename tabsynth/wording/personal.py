@@ -21,11 +21,13 @@ _LOCALES: Final = ("en_US", "en_GB", "en_IN", "de_DE", "fr_FR", "es_ES", "it_IT"
 _STREET: Final = (
     r"street|st|road|rd|avenue|ave|lane|ln|drive|dr|court|ct|boulevard|blvd|square|place|way|close"
 )
-_CAPITAL: Final = r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’-][A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+)*"
+_CAPITAL: Final = r"[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:['’-][A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+){0,3}"
 # in the order of trust: what an earlier one finds, a later one does not look at
 _FORMS: Final = (
     ("url", re.compile(r"\bhttps?://[^\s<>\"']+[^\s<>\"'.,;:!?)]|\bwww\.[\w.-]+\.\w{2,}")),
-    ("email", re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}")),
+    ("email", re.compile(
+        r"(?<![\w.+%-])[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[A-Za-z]{2,}"
+    )),
     ("iban", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")),
     ("credit_card_number", re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")),
     ("ipv4", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")),
@@ -62,6 +64,7 @@ _END: Final = ".!?\n"
 _DIGITS: Final = re.compile(r"\D")
 _DAY: Final = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}(?!\d).*")
 _GREATEST: Final = 255
+_LOOK_BACK: Final = 40
 
 
 class Span(NamedTuple):
@@ -136,7 +139,7 @@ def _names(text: str, ordinary: Set[str]) -> list[Span]:
         # a sentence may begin with a word that no name begins with: "Yesterday Anna called"
         while parts and not _may_begin(text, start, parts[0], ordinary):
             start += len(parts.pop(0)) + 1
-        if parts and _BEFORE.search(text, 0, match.start()) is None:
+        if parts and _addressed(text, match.start()) is None:
             # a surname follows, or nothing: "Anna Router" is Anna and a router
             kept = 1
             while kept < len(parts) and (parts[kept] in last or parts[kept] in first
@@ -149,16 +152,21 @@ def _names(text: str, ordinary: Set[str]) -> list[Span]:
     return found
 
 
+def _addressed(text: str, start: int) -> re.Match[str] | None:
+    """A form of address right before a place; no more is looked at than one may take."""
+    return _BEFORE.search(text, max(0, start - _LOOK_BACK), start)
+
+
 def _may_begin(text: str, start: int, word: str, ordinary: Set[str]) -> bool:
     """Whether a capitalised word that stands there begins a name."""
     first, lowered = _listed()[0], word.lower()
     if lowered in _PLAIN:
         return False
-    if _BEFORE.search(text, 0, start) is not None:
+    if _addressed(text, start) is not None:
         return lowered not in ordinary or word in first
     if word not in first:
         return False
-    before = text[:start].rstrip(" ")
+    before = text[max(0, start - _LOOK_BACK) : start].rstrip(" ")
     opens = not before or before[-1] in _END
     return not (opens and lowered in ordinary)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,16 @@ def test_masks() -> None:
 def test_any_text_can_be_masked(text: str) -> None:
     masked = Masker(("c",)).mask(text, {"c": "a"})
     assert len(masked.tokens) == len(masked.raw)
+
+
+@pytest.mark.parametrize(
+    "part", ["a", "a-", "A", "Aa ", "Aa-", "Dear ", "1", "1 ", "@", "a@", "a.", " \n", "www.", "-"]
+)
+def test_long_texts_take_no_longer_than_their_length(part: str) -> None:
+    """Patterns that look back and forth would take minutes here; this takes hundredths."""
+    began = time.process_time()
+    Masker().mask(part * (100_000 // len(part)), {})
+    assert time.process_time() - began < 5
 
 
 def test_fits_that_look_at_other_columns_withhold_texts(table: Table) -> None:
