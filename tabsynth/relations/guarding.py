@@ -12,6 +12,7 @@ from tabsynth.encoding.freeze import MIN_COUNT
 from tabsynth.relations.matching import rank_in_group
 from tabsynth.relations.ties import Places
 from tabsynth.schema.columns import spelled_out
+from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 
 # tables of fewer records are looked up, like a list of towns: nobody's own
@@ -35,15 +36,47 @@ def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
         column = spelled_out(own.column(name)).dictionary_encode()
         value = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         for places in owners:
-            # who has no parent stands alone
-            who = np.where(places < 0, len(places) + np.arange(len(places)), places)
-            found |= _of_few(value, who, len(column.dictionary))
+            found |= _of_few(value, _each_alone(places), len(column.dictionary))
     return found
 
 
+def shared_categories(table: Table, owners: Sequence[Places]) -> TableSchema:
+    """The schema without categories that were read from records of fewer than 5 parents.
+
+    Args:
+        table: the records.
+        owners: see `repeats`.
+    """
+    fields = []
+    for field in table.schema.fields:
+        if field.categories is not None and not field.declares("categories"):
+            column = spelled_out(table.column(field.name)).dictionary_encode()
+            value = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+            values = column.dictionary.to_pylist()
+            few: set[object] = set()
+            for places in owners:
+                persons = _persons(value, _each_alone(places), len(values))
+                few |= {v for v, number in zip(values, persons, strict=True) if number < MIN_COUNT}
+            kept = tuple(category for category in field.categories if category not in few)
+            field = field.model_copy(update={"categories": kept})  # noqa: PLW2901
+        fields.append(field)
+    return table.schema.model_copy(update={"fields": tuple(fields)})
+
+
 def _of_few(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.bool_]:
-    known = value >= 0
-    pairs = np.unique(value[known] * (int(who.max(initial=0)) + 1) + who[known])
-    persons = np.bincount(pairs // (int(who.max(initial=0)) + 1), minlength=values)
-    few = np.append(persons < MIN_COUNT, False)
+    few = np.append(_persons(value, who, values) < MIN_COUNT, False)
     return few[value] & (rank_in_group(value) >= MIN_COUNT - 1)
+
+
+def _persons(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.int64]:
+    """How many different parents have each value."""
+    known = value >= 0
+    span = int(who.max(initial=0)) + 1
+    pairs = np.unique(value[known] * span + who[known])
+    found: NDArray[np.int64] = np.bincount(pairs // span, minlength=values)
+    return found
+
+
+def _each_alone(places: Places) -> Places:
+    """The same with a number of its own for each record that has no parent."""
+    return np.where(places < 0, places.max(initial=0) + 1 + np.arange(len(places)), places)

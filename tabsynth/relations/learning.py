@@ -13,7 +13,7 @@ from tabsynth.database import NO_PARENT, Database
 from tabsynth.errors import DataError
 from tabsynth.relations.counts import Counts, three_digits
 from tabsynth.relations.frame import Frame
-from tabsynth.relations.guarding import OWNERS
+from tabsynth.relations.guarding import OWNERS, shared_categories
 from tabsynth.relations.model import DatabaseModel
 from tabsynth.relations.recipes import (
     depths,
@@ -25,10 +25,12 @@ from tabsynth.relations.recipes import (
 from tabsynth.relations.table_model import Extras, TableModel
 from tabsynth.relations.ties import Places, Relation, Ties, may_lack, ties_of
 from tabsynth.relations.views import Seen, joined, passed_on
+from tabsynth.schema.database import DatabaseSchema
 from tabsynth.synthesizers.gaussian_copula import GaussianCopula
 from tabsynth.synthesizers.margins import two_digits
 from tabsynth.synthesizers.protocol import Synthesizer
 from tabsynth.synthesizers.trees import Trees
+from tabsynth.table import Table
 
 # a table that hangs from no other is learnt by trees from so many records on
 SMALL: Final = 200
@@ -88,7 +90,10 @@ def fit_database(
                 f"table {name!r}: {error.where}", expected=error.expected, got=error.got,
                 remedy=error.remedy,
             ) from None  # fmt: skip
-    return DatabaseModel(schema, synthesizer.name, tables)
+    schemas = {name: tables[name].schema for name in schema.tables}
+    return DatabaseModel(
+        DatabaseSchema(schemas, schema.paths, schema.name), synthesizer.name, tables
+    )
 
 
 def _table(
@@ -108,16 +113,16 @@ def _table(
         for relation in (*born, *ties.others, *ties.own)
     }
     main = None if ties.main is None else parents[ties.main.index]
+    known.lineage[name] = _lineage(known, ties, database, main)
+    above = {r.key(schema).parent: parents[r.index] for r in ties.others} | known.lineage[name]
+    owners = [p for t, p in above.items() if database.tables[t].num_rows >= OWNERS]
+    table = Table(shared_categories(table, owners), table.data)
     numbered = numbered_columns(schema, table, name)
     fresh = fresh_columns(schema, table, name, besides={n.column for n in numbered})
     made = schema.key_columns(name) | {f.field.name for f in fresh} | {n.column for n in numbered}
     learnt = tuple(f.name for f in table.schema.modelled_fields if f.name not in made)
-    known.lineage[name] = _lineage(known, ties, database, main)
     frame = Frame.start(table, learnt, places=_knows_places(synthesizer))
-    above = {r.key(schema).parent: parents[r.index] for r in ties.others} | known.lineage[name]
-    frame.leave_out_repeats(
-        [places for parent, places in above.items() if database.tables[parent].num_rows >= OWNERS]
-    )
+    frame.leave_out_repeats(owners)
     selfish = _gather(frame, database, name, known, ties=ties, parents=parents,
                       order=order_of_records(schema, table, name, numbered))  # fmt: skip
     columns, sequence = frame.fit(synthesizer, rng)

@@ -246,7 +246,9 @@ def test_what_one_person_repeats_is_in_no_model() -> None:
             {"name": "persons", "schema": {"fields": [{"name": "id", "type": "integer"}],
                                            "primaryKey": "id"}},
             {"name": "notes", "schema": {
-                "fields": [{"name": "id", "type": "integer"}, {"name": "word"},
+                "fields": [{"name": "id", "type": "integer"},
+                           {"name": "word", "categories": ["common", "nobody else's"],
+                            "tabsynth": {"observed": ["categories"]}},
                            {"name": "number", "type": "integer"}],
                 "foreignKeys": [{"fields": "id",
                                  "reference": {"resource": "persons", "fields": "id"}}]}},
@@ -257,6 +259,7 @@ def test_what_one_person_repeats_is_in_no_model() -> None:
     model = fit_database(made, synthesizer=Trees(), rng=rng())
     state = model.state()
     assert "nobody else's" not in str(state.settings)
+    assert "nobody else's" not in str(model.schema.descriptor())
     assert not any(np.isin(12345, array) for array in state.arrays.values())
     notes = made.tables["notes"]
     words = notes.select(TableSchema(fields=(notes.schema.field("word"),)))
