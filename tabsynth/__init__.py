@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tabsynth.auditor import audit
+    from tabsynth.augmenting import augment
     from tabsynth.contest import compare
     from tabsynth.copying import copy_safe
     from tabsynth.database import Database
@@ -63,6 +64,7 @@ _HOMES = {
     "Table": "tabsynth.table:Table",
     "TableSchema": "tabsynth.schema.model:TableSchema",
     "audit": "tabsynth.auditor:audit",
+    "augment": "tabsynth.augmenting:augment",
     "collapse": "tabsynth.generations.study:collapse",
     "compare": "tabsynth.contest:compare",
     "copy_safe": "tabsynth.copying:copy_safe",
@@ -105,6 +107,7 @@ __all__ = [
     "Table",
     "TableSchema",
     "audit",
+    "augment",
     "collapse",
     "compare",
     "copy_safe",

@@ -29,8 +29,57 @@ from tabsynth.stores.place import Place
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command()(augment)
     app.command()(mix)
     app.command()(collapse)
+
+
+def augment(
+    context: typer.Context,
+    data: Data,
+    target: Annotated[str, typer.Option(help="column whose rare classes get more records")],
+    out: OutDir,
+    rare: Annotated[str | None, typer.Option(metavar="VALUE", help="the rare class")] = None,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="all classes of fewer records than the largest")
+    ] = False,
+    rows: Annotated[
+        int | None, typer.Option("--rows", "-n", min=1, help="new records in all")
+    ] = None,
+    schema: SchemaFile = None,
+    synthesizer: Synthesizer = "auto",
+    param: Param = [],  # noqa: B006
+    seed: Seed = None,
+    epsilon: Later = None,
+    delta: Later = None,
+    ledger: Later = None,
+    source_id: Later = None,
+) -> None:
+    """Make more records of rare classes, and see whether a model finds these better then.
+
+    It has no gate: it ends with 0 when the report and the larger table are written.
+    """
+    refuse_budget(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
+    from tabsynth import augmenting, choice
+    from tabsynth.errors import UsageError
+    from tabsynth.io.atomic import check_directory
+
+    if (rare is None) != balance:
+        raise UsageError("--rare", expected="either --rare VALUE or --balance",
+                         got="both" if balance else "neither",
+                         remedy="give one of them")  # fmt: skip
+    progress = _progress(context)
+    given = parameters(param)
+    choice.configure(choice.resolve(synthesizer, given), given)
+    spare([out / name for name in augmenting.RESULTS], data, schema)
+    check_directory(out, augmenting.RESULTS)
+    report = augmenting.augment(
+        read_table(data, schema, progress), out, target=target, rare=rare, rows=rows,
+        synthesizer=synthesizer, parameters=given, seed=seed or 0, say=progress.say,
+    )  # fmt: skip
+    for reason in report.reasons[1:]:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
 
 
 def mix(

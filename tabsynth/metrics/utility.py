@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,8 +95,11 @@ class ClassJudge:
 
     unit = "AUC"
 
-    def __init__(self, classes: NDArray[np.float64]) -> None:
+    def __init__(
+        self, classes: NDArray[np.float64], class_weight: Literal["balanced"] | None = None
+    ) -> None:
         self.classes = classes
+        self.class_weight = class_weight
 
     def learn(
         self,
@@ -115,7 +118,7 @@ class ClassJudge:
         if len(present) < 2:
             return guess
         model: Any = HistGradientBoostingClassifier(
-            categorical_features=categorical, random_state=0
+            categorical_features=categorical, class_weight=self.class_weight, random_state=0
         )
         model.fit(learnable(np.delete(records, column, 1), categorical), records[:, column])
         guess[:, np.searchsorted(self.classes, model.classes_)] = model.predict_proba(test)

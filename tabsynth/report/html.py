@@ -12,6 +12,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from tabsynth.report import figures, threats
+from tabsynth.report.augment import augment_view
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
 from tabsynth.report.collapse import collapse_view
 from tabsynth.report.comparison import comparison_view
@@ -103,7 +104,9 @@ def render_html(report: Report) -> str:
     if report.is_collapse:
         return _template("collapse.html.j2").render(**collapse_view(report))
     if report.is_mix:
-        return _template("mix.html.j2").render(**mix_view(report))
+        return _template("training.html.j2").render(**mix_view(report))
+    if report.is_augment:
+        return _template("training.html.j2").render(**augment_view(report))
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
@@ -155,7 +158,9 @@ def summary_html(report: Report) -> str:
     if report.is_collapse:
         return _template("collapse.html.j2").render(**collapse_view(report, fragment=True))
     if report.is_mix:
-        return _template("mix.html.j2").render(**mix_view(report, fragment=True))
+        return _template("training.html.j2").render(**mix_view(report, fragment=True))
+    if report.is_augment:
+        return _template("training.html.j2").render(**augment_view(report, fragment=True))
     groups = [g for g in grouped(report.results) if g.name != POWER and not g.of_tables]
     rows = headline(_by_section(groups))
     return _template().render(

@@ -67,7 +67,7 @@ def mix_view(report: Report, *, fragment: bool = False) -> dict[str, Any]:
         "fragment": fragment,
         "audience": report.audience,
         "reasons": report.reasons,
-        "target": facts["target"],
+        "title": "Real and synthetic records together",
         "figures": [_figure(report, name) for name in FIGURES
                     if any(r.name == name for r in report.results)],
         "command": facts.get("command"),
@@ -88,9 +88,9 @@ def _figure(report: Report, name: str) -> dict[str, Any]:
     rows = [
         (
             r.group,
-            scale.text(r.value), _interval(r, scale),
-            changes.text(gains[r.group].value) if r.group in gains else "",
-            _interval(gains[r.group], changes) if r.group in gains else "",
+            (scale.text(r.value), _interval(r, scale)),
+            (changes.text(gains[r.group].value), _interval(gains[r.group], changes))
+            if r.group in gains else ("", ""),
         )
         for r in values
     ]  # fmt: skip
@@ -99,16 +99,24 @@ def _figure(report: Report, name: str) -> dict[str, Any]:
         "name": name.replace("_", "-"),
         "title": title,
         "meaning": meaning,
-        "gain": Markup(line_chart(
-            [change], Frame(tuple(places), across, 0.0, "real records alone", whole=True),
-            ident=f"gain-{name}", title=f"Gain in {title} over real records alone",
-            description="; ".join(f"{row[0]}: {row[3] or 0} {row[4]}" for row in rows),
-        )),
-        "value": Markup(line_chart(
-            [line], Frame(tuple(places), across, values[0].value, "real records alone", whole=True),
-            ident=f"value-{name}", title=title,
-            description="; ".join(f"{row[0]}: {row[1]} {row[2]}" for row in rows),
-        )),
+        "question": f"How well is {report.provenance['target']} predicted on real records that "
+        "were not learnt from?",
+        "charts": [
+            ("Gain over real records alone, with intervals that hold for all mixtures together",
+             Markup(line_chart(
+                [change], Frame(tuple(places), across, 0.0, "real records alone", whole=True),
+                ident=f"gain-{name}", title=f"Gain in {title} over real records alone",
+                description="; ".join(f"{g}: {gain[0] or 0} {gain[1]}" for g, _, gain in rows),
+             ))),
+            (f"{title}, with 95 % intervals",
+             Markup(line_chart(
+                [line],
+                Frame(tuple(places), across, values[0].value, "real records alone", whole=True),
+                ident=f"value-{name}", title=title,
+                description="; ".join(f"{g}: {value[0]} {value[1]}" for g, value, _ in rows),
+             ))),
+        ],
+        "head": ("Learnt from", title, "Gain"),
         "rows": rows,
         "method": next(iter(gains.values())).method,
     }  # fmt: skip

@@ -16,6 +16,7 @@ Audience = Literal["internal", "public"]
 COMPARISON: Final = "comparison"
 COLLAPSE: Final = "collapse"
 MIX: Final = "mix"
+AUGMENT: Final = "augment"
 DATABASE: Final = "database"
 PRIVATE_EVALUATION: Final = "private-evaluation"
 
@@ -114,6 +115,11 @@ class Report(BaseModel):
     def is_mix(self) -> bool:
         """Whether it says how many synthetic records help beside real ones; no gate then."""
         return self.provenance.get("kind") == MIX
+
+    @property
+    def is_augment(self) -> bool:
+        """Whether it says if more records of rare classes help to find them; no gate then."""
+        return self.provenance.get("kind") == AUGMENT
 
     @property
     def is_database(self) -> bool:

@@ -23,6 +23,7 @@ NAMES: Final = [
     "Table",
     "TableSchema",
     "audit",
+    "augment",
     "collapse",
     "compare",
     "copy_safe",
