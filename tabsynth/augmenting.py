@@ -115,7 +115,8 @@ def augment(
     table = stacked([Labelled("real", whole.select(drawn.schema)), Labelled(fitted.source, drawn)])
     results = _results(trial, classes, seed)
     facts = _facts(whole, fitted, classes, left, more=int(more.sum()), seed=seed)
-    facts["command"] = _command(target, rare, rows, fitted, seed)
+    which = "--balance" if rare is None else f"--rare {shlex.quote(rare)}"
+    facts["command"] = _command(fitted, which, classes, seed=seed)
     facts["tested_records"] = trial.tested
     gain = next(r for r in results if r.name == "pr_auc_gain" and r.group == SYNTHETIC)
     facts["helped"] = bool(gain.ci_low is not None and gain.ci_low > 0)
@@ -261,13 +262,9 @@ def _facts(
     }
 
 
-def _command(target: str, rare: str | None, rows: int | None, fitted: Fitted, seed: int) -> str:
-    which = "--balance" if rare is None else f"--rare {shlex.quote(rare)}"
-    given = "".join(
-        f" --param {shlex.quote(f'{k}={v}')}" for k, v in sorted(fitted.parameters.items())
-    )
-    return (
-        f"tabsynth augment DATA --schema SCHEMA --target {shlex.quote(target)} {which}"
-        f"{'' if rows is None else f' -n {rows}'} --synthesizer {fitted.synthesizer}{given} "
-        f"--seed {seed} -o DIR"
-    )
+def _command(fitted: Fitted, which: str, classes: Classes, *, seed: int) -> str:
+    parts = ["tabsynth augment DATA --schema SCHEMA", f"--target {shlex.quote(classes.target)}"]
+    parts += [which, f"--synthesizer {fitted.synthesizer}"]
+    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
+    parts += [] if classes.rows is None else [f"-n {classes.rows}"]
+    return " ".join([*parts, f"--seed {seed} -o DIR"])
