@@ -17,7 +17,7 @@ _OURS: Final = {
     "Input should be ": "", "a valid dictionary": "a mapping", "a valid tuple": "a list",
     "a valid string": "a text",
 }  # fmt: skip
-EXAMPLE: Final = "schemas/examples/clinic.yaml"
+EXAMPLE: Final = "schemas/examples/sources/clinic.yaml"
 
 
 def read_body(path: str | Path) -> tuple[dict[str, Any], str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -74,7 +75,9 @@ def test_blocks_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     # where ledgers are remembered; never the person's own
     monkeypatch.setenv("TABSYNTH_DATA", str(tmp_path / "data"))
-    run_blocks(page, tmp_path)
+    # what a page sets is not for the next test
+    with patch.dict(os.environ):
+        run_blocks(page, tmp_path)
 
 
 def run_blocks(page: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tabsynth.schema.files import bundled
 from tests.e2e.scene import Run
 
-CLINIC = bundled("examples/clinic.yaml")
+CLINIC = bundled("examples/sources/clinic.yaml")
 
 
 def test_two_commands_make_a_table_without_data(tabsynth: Run, tmp_path: Path) -> None:
@@ -129,6 +129,7 @@ def simulator(folder: Path, body: str = PROGRAM, **rest: object) -> Path:
 def test_a_simulator_is_fitted_to_a_table(
     tabsynth: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("TABSYNTH_SIMULATOR", raising=False)
     spec, model = simulator(tmp_path), tmp_path / "m.tabsynth"
     numbers = "\n".join(str(2 + k / 25) for k in range(-25, 26))
     (tmp_path / "real.csv").write_text(f"x\n{numbers}\n")

@@ -251,4 +251,4 @@ def test_conditions_that_never_are_are_refused() -> None:
 
 
 def test_the_example_loads() -> None:
-    assert simulate(bundled("examples/clinic.yaml")).default_rows == 2000
+    assert simulate(bundled("examples/sources/clinic.yaml")).default_rows == 2000
