@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tabsynth.augmenting import augment
     from tabsynth.contest import compare
     from tabsynth.copying import copy_safe
+    from tabsynth.curation.study import curate
     from tabsynth.database import Database
     from tabsynth.database_workflow import (
         fit_database,
@@ -68,6 +69,7 @@ _HOMES = {
     "collapse": "tabsynth.generations.study:collapse",
     "compare": "tabsynth.contest:compare",
     "copy_safe": "tabsynth.copying:copy_safe",
+    "curate": "tabsynth.curation.study:curate",
     "evaluate": "tabsynth.workflow:evaluate",
     "evaluate_database": "tabsynth.relational.evaluation:evaluate_database",
     "evaluate_private": "tabsynth.private_evaluation:evaluate_private",
@@ -111,6 +113,7 @@ __all__ = [
     "collapse",
     "compare",
     "copy_safe",
+    "curate",
     "evaluate",
     "evaluate_database",
     "evaluate_private",

@@ -18,9 +18,11 @@ from tabsynth.options import (
     Synthesizer,
     Synthetic,
     Target,
+    Train,
     parameters,
     read_table,
     refuse_budget,
+    required,
     spare,
 )
 from tabsynth.progress import Progress
@@ -32,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command()(augment)
     app.command()(mix)
     app.command()(collapse)
+    app.command()(curate)
 
 
 def augment(
@@ -170,6 +173,43 @@ def collapse(
     report = study(
         read_table(data, schema, progress), out, plan=wanted, synthesizer=synthesizer,
         parameters=given, target=target, protected=protected, say=progress.say,
+    )  # fmt: skip
+    for reason in report.reasons[1:]:
+        typer.echo(reason)
+    typer.echo(f"report: {out / 'report.html'}")
+
+
+def curate(
+    context: typer.Context,
+    synthetic: Annotated[
+        Place, typer.Argument(parser=Place, metavar="SYNTHETIC", help="the synthetic records")
+    ],
+    out: OutDir,
+    train: Train = None,
+    holdout: Holdout = None,
+    schema: SchemaFile = None,
+    target: Target = None,
+    protected: Protected = [],  # noqa: B006
+    seed: Seed = None,
+) -> None:
+    """Leave out synthetic records that break rules, repeat, copy a person or look synthetic.
+
+    It has no gate: it ends with 0 when the report, the table and the reasons are written.
+    """
+    from tabsynth import workflow
+    from tabsynth.curation import study
+    from tabsynth.io.atomic import check_directory
+    from tabsynth.stores.tables import read_data
+
+    progress = _progress(context)
+    learnt, apart = required("--train", train), required("--holdout", holdout)
+    spare([out / name for name in study.RESULTS], synthetic, learnt, apart, schema)
+    check_directory(out, study.RESULTS)
+    table = read_table(learnt, schema, progress)
+    report = study.curate(
+        read_data(synthetic), out, train=table,
+        holdout=workflow.read_table(apart, table.schema), target=target, protected=protected,
+        certified=study.certificate_beside(synthetic.file), seed=seed or 0, say=progress.say,
     )  # fmt: skip
     for reason in report.reasons[1:]:
         typer.echo(reason)

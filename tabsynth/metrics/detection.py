@@ -92,6 +92,42 @@ def told_apart(first: Table, second: Table, *, most: int, rng: np.random.Generat
         return _told_apart(_pair(first, second, size, rng), _TREES, rng)[0]
 
 
+def plausibility(
+    synthetic: Table, real: Table, *, rng: np.random.Generator
+) -> tuple[Numbers, float, float]:
+    """How synthetic each record looks to boosted trees that did not learn from it.
+
+    Args:
+        synthetic: records, of modelled columns only; each one gets a score.
+        real: others of the same schema; at most as many are learnt from.
+        rng: which real records, and the folds.
+
+    Returns:
+        Scores from 0 (real) to 1, shape (synthetic records,), and the AUC with its standard error.
+
+    Privacy: reads real records; not differentially private.
+    """
+    (made, others), categorical = features([synthetic, real])
+    others = others[np.sort(rng.permutation(len(others))[: len(made)])]
+    # both sides weigh alike, whichever has more records
+    fold, beside = (rng.permutation(len(side)) % FOLDS for side in (made, others))
+    size = min(MAX_SIDE, len(others))
+    scores, against = np.empty(len(made)), np.empty(len(others))
+    with one_thread():
+        for k in range(FOLDS):
+            learnt = [
+                side[rng.permutation(np.flatnonzero(at != k))[:size]]
+                for side, at in ((made, fold), (others, beside))
+            ]
+            fewest = min(len(side) for side in learnt)
+            records = np.concatenate([side[:fewest] for side in learnt])
+            asked = np.concatenate([made[fold == k], others[beside == k]])
+            guess = _trees(records, np.repeat([1, 0], fewest), asked, categorical)
+            scores[fold == k], against[beside == k] = np.split(guess, [int((fold == k).sum())])
+    area, variance = delong(scores, against)
+    return scores, area, float(np.sqrt(variance))
+
+
 def _two_sample_test(name: str, comparison: Comparison, how: _How) -> list[Result]:
     small = comparison.modelled
     size = min(how.most, small.holdout.num_rows, small.synthetic.num_rows, small.train.num_rows)

@@ -16,6 +16,7 @@ from tabsynth.report.augment import augment_view
 from tabsynth.report.charts import Mark, Scale, finite, interval_chart, score_bars, visible
 from tabsynth.report.collapse import collapse_view
 from tabsynth.report.comparison import comparison_view
+from tabsynth.report.curate import curate_view
 from tabsynth.report.curves import power_chart
 from tabsynth.report.facts import certificate_of
 from tabsynth.report.figures import (
@@ -107,6 +108,8 @@ def render_html(report: Report) -> str:
         return _template("training.html.j2").render(**mix_view(report))
     if report.is_augment:
         return _template("training.html.j2").render(**augment_view(report))
+    if report.is_curation:
+        return _template("training.html.j2").render(**curate_view(report))
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
@@ -161,6 +164,8 @@ def summary_html(report: Report) -> str:
         return _template("training.html.j2").render(**mix_view(report, fragment=True))
     if report.is_augment:
         return _template("training.html.j2").render(**augment_view(report, fragment=True))
+    if report.is_curation:
+        return _template("training.html.j2").render(**curate_view(report, fragment=True))
     groups = [g for g in grouped(report.results) if g.name != POWER and not g.of_tables]
     rows = headline(_by_section(groups))
     return _template().render(

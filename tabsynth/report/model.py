@@ -17,6 +17,7 @@ COMPARISON: Final = "comparison"
 COLLAPSE: Final = "collapse"
 MIX: Final = "mix"
 AUGMENT: Final = "augment"
+CURATE: Final = "curate"
 DATABASE: Final = "database"
 PRIVATE_EVALUATION: Final = "private-evaluation"
 
@@ -120,6 +121,11 @@ class Report(BaseModel):
     def is_augment(self) -> bool:
         """Whether it says if more records of rare classes help to find them; no gate then."""
         return self.provenance.get("kind") == AUGMENT
+
+    @property
+    def is_curation(self) -> bool:
+        """Whether it says what a filter of synthetic records changed; no gate then."""
+        return self.provenance.get("kind") == CURATE
 
     @property
     def is_database(self) -> bool:

@@ -27,6 +27,7 @@ NAMES: Final = [
     "collapse",
     "compare",
     "copy_safe",
+    "curate",
     "evaluate",
     "evaluate_database",
     "evaluate_private",

@@ -1,0 +1,1 @@
+"""A row-level filter of a synthetic table: which records go, why, and what that changes."""

@@ -1,0 +1,168 @@
+"""Which synthetic records go, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from tabsynth.comparison import Comparison
+from tabsynth.constraints.combining import combined
+from tabsynth.constraints.rules import broken
+from tabsynth.learners import numbers, shared_codes
+from tabsynth.matching import Keys, once, record_keys
+from tabsynth.metrics.detection import plausibility
+from tabsynth.schema.constraint import Combinations, Constraint
+from tabsynth.table import Table
+
+# the most that may go because it looks synthetic
+CAP: Final = 0.2
+# a category that so small a share of the synthetic records have is rare
+RARE: Final = 0.05
+FEWEST: Final = 50
+REPEATED: Final = "repeated more often than among real records"
+COPIED: Final = "copy of a training record that one real person has"
+IMPLAUSIBLE: Final = "looks synthetic to a discriminator"
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Why each record goes, and what the discriminator found.
+
+    Args:
+        reasons: one of each record, empty where it stays.
+        auc: how well the discriminator told synthetic from training records, NaN where it was not
+            asked.
+    """
+
+    reasons: NDArray[np.object_]
+    auc: float
+
+    @property
+    def kept(self) -> NDArray[np.intp]:
+        """Positions of the records that stay."""
+        return np.flatnonzero(self.reasons == "")
+
+
+def sift(comparison: Comparison, rng: np.random.Generator) -> Sifted:
+    """Find the records that go; each has the first reason that holds of it.
+
+    Args:
+        comparison: all records; their protected columns name groups that keep their shares.
+        rng: of the discriminator.
+
+    Privacy: reads all real records of train, and of the holdout how often records occur.
+    """
+    tables = [comparison.train.modelled, comparison.holdout.modelled, comparison.synthetic.modelled]
+    synthetic = tables[2]
+    reasons = np.full(synthetic.num_rows, "", dtype=object)
+    for rule in synthetic.schema.tabsynth.constraints:
+        mask = broken(rule, synthetic, known=_known(rule, tables[:2]))
+        reasons[mask & (reasons == "")] = f"breaks: {rule.words}"
+    train, holdout, drawn = record_keys(tables)
+    reasons[copies(train, holdout, drawn) & (reasons == "")] = COPIED
+    left = np.flatnonzero(reasons == "")
+    reasons[left[repeats(drawn[left], np.concatenate([train, holdout]))]] = REPEATED
+    left = np.flatnonzero(reasons == "")
+    if min(len(left), len(train)) < FEWEST:
+        return Sifted(reasons, float("nan"))
+    rest = synthetic.take(left)
+    scores, auc, error = plausibility(rest, tables[0], rng=rng)
+    if auc - float(norm.ppf(0.975)) * error > 0.5:
+        # where the two cannot be told apart, scores are noise
+        chosen = rejected(scores, groups(rest, comparison.protected))
+        reasons[left[chosen]] = IMPLAUSIBLE
+    return Sifted(reasons, auc)
+
+
+def copies(train: Keys, holdout: Keys, synthetic: Keys) -> Mask:
+    """Synthetic records equal to a training record that occurs once among all real ones.
+
+    Records that several people have are not removed: what is absent would tell who was in train.
+    """
+    single = np.intersect1d(once(train, holdout), train)
+    return np.isin(synthetic, single)
+
+
+def repeats(synthetic: Keys, real: Keys) -> Mask:
+    """Records that occur again more often than among real ones, in proportion; once is allowed."""
+    found, place, times = np.unique(synthetic, return_inverse=True, return_counts=True)
+    values, counts = np.unique(real, return_counts=True)
+    at = np.minimum(np.searchsorted(values, found), len(values) - 1)
+    share = np.where(values[at] == found, counts[at], 0) / len(real)
+    allowed = np.maximum(1, np.ceil(share * len(synthetic)))
+    order = np.argsort(place, kind="stable")
+    number = np.empty(len(synthetic), np.int64)
+    number[order] = np.arange(len(order)) - np.repeat(np.cumsum(times) - times, times)
+    over: Mask = number >= allowed[place]
+    return over
+
+
+def groups(table: Table, protected: Sequence[str]) -> list[Mask]:
+    """Groups that keep their shares: values of protected columns, and rare categories."""
+    found = []
+    for field in table.schema.fields:
+        column = table.column(field.name)
+        if field.is_categorical:
+            (codes,) = shared_codes([column])
+        elif field.name in protected:
+            values = numbers(column)
+            codes = np.where(np.isnan(values), -1, np.digitize(values, _quartiles(values)))
+        else:
+            continue
+        for code in np.unique(codes):
+            mask = codes == code
+            if field.name in protected or mask.mean() <= RARE:
+                found.append(mask)
+    return found
+
+
+def rejected(scores: Floats, kept_apart: Sequence[Mask], *, cap: float = CAP) -> Mask:
+    """The records that look most synthetic: at most `cap` of all, and of each group no more.
+
+    The cap of groups is lowered until none loses a greater share than the whole, but for one
+    record: shares of whole records cannot all be equal.
+
+    Args:
+        scores: how synthetic a record looks; at most 0.5 is not rejected.
+        kept_apart: groups, which may overlap.
+        cap: the greatest share.
+    """
+    order = np.argsort(-scores, kind="stable")
+    order = order[scores[order] > 0.5]
+    within = [np.flatnonzero([mask[i] for mask in kept_apart]) for i in order]
+    sizes = np.array([mask.sum() for mask in kept_apart], np.float64)
+    limit = cap
+    while True:
+        chosen, lost = np.zeros(len(scores), bool), np.zeros(len(sizes))
+        most, rejected_so_far = int(limit * len(scores) + 1e-9), 0
+        for i, own in zip(order, within, strict=True):
+            if rejected_so_far >= most:
+                break
+            if (lost[own] + 1 <= limit * sizes[own] + 1e-9).all():
+                chosen[i] = True
+                rejected_so_far += 1
+                lost[own] += 1
+        share = float(chosen.mean())
+        if not chosen.any() or (lost <= share * sizes + 1).all():
+            return chosen
+        # strictly lower each time, so that it ends
+        limit = min(share, limit * 0.98)
+
+
+def _quartiles(values: Floats) -> Floats:
+    known = values[~np.isnan(values)]
+    return np.unique(np.quantile(known, [0.25, 0.5, 0.75])) if len(known) else np.empty(0)
+
+
+def _known(rule: Constraint, real: list[Table]) -> list[str] | None:
+    if not isinstance(rule, Combinations) or rule.allowed is not None:
+        return None
+    return [text for t in real for text in combined(t, rule.columns).dictionary.to_pylist()]
