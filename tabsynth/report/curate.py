@@ -33,7 +33,7 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
     gone = facts["synthetic_records"] - facts["kept_records"]
     why = "; ".join(f"{reason}: {n:,}" for reason, n in facts["removed"].items())
     said = [
-        f"{gone or 'None'} of {facts['synthetic_records']:,} synthetic records went"
+        f"{f'{gone:,}' if gone else 'None'} of {facts['synthetic_records']:,} synthetic records went"
         f"{f' ({why})' if why else ''}."
     ]
     before, after = (_area(results, name) for name in ("c2st_auc_before", "c2st_auc"))
@@ -70,14 +70,18 @@ def curate_view(report: Report, *, fragment: bool = False) -> dict[str, Any]:
 
 def _gone(facts: Mapping[str, Any]) -> dict[str, Any]:
     total = facts["synthetic_records"]
-    rows = [(reason, (f"{n:,}", f"{n / total:.1%}")) for reason, n in facts["removed"].items()]
-    rows.append(("stays", (f"{facts['kept_records']:,}", f"{facts['kept_records'] / total:.1%}")))
+    rows = [
+        (reason, (f"{n:,}", f"{n / total * 100:.1f} %")) for reason, n in facts["removed"].items()
+    ]
+    rows.append(
+        ("stays", (f"{facts['kept_records']:,}", f"{facts['kept_records'] / total * 100:.1f} %"))
+    )
     return {
         "name": "gone",
         "title": "Which records went",
         "question": "Why did a record go?",
         "meaning": "Each has the first reason that holds of it; audit.csv has them one by one. Of "
-        f"those that look synthetic at most {facts['cap']:.0%} go, in protected groups and rare "
+        f"those that look synthetic at most {facts['cap'] * 100:.0f} % go, in protected groups and rare "
         "categories too.",
         "charts": (),
         "head": ("Reason", "Records"),
