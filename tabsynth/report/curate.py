@@ -32,8 +32,9 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
     """The reasons of the report: what went, what it changed, and what to mind."""
     gone = facts["synthetic_records"] - facts["kept_records"]
     why = "; ".join(f"{reason}: {n:,}" for reason, n in facts["removed"].items())
+    number = f"{gone:,}" if gone else "None"
     said = [
-        f"{f'{gone:,}' if gone else 'None'} of {facts['synthetic_records']:,} synthetic records went"
+        f"{number} of {facts['synthetic_records']:,} synthetic records went"
         f"{f' ({why})' if why else ''}."
     ]
     before, after = (_area(results, name) for name in ("c2st_auc_before", "c2st_auc"))
@@ -81,8 +82,8 @@ def _gone(facts: Mapping[str, Any]) -> dict[str, Any]:
         "title": "Which records went",
         "question": "Why did a record go?",
         "meaning": "Each has the first reason that holds of it; audit.csv has them one by one. Of "
-        f"those that look synthetic at most {facts['cap'] * 100:.0f} % go, in protected groups and rare "
-        "categories too.",
+        f"those that look synthetic at most {facts['cap'] * 100:.0f} % go, in protected groups and "
+        "rare categories too.",
         "charts": (),
         "head": ("Reason", "Records"),
         "rows": rows,
