@@ -73,7 +73,7 @@ $(VENV)-bench/.bench: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-bench
 	$(VENV)-bench/bin/python -m pip install --quiet --upgrade pip
 	$(VENV)-bench/bin/python -m pip install --quiet torch==2.13.0
-	$(VENV)-bench/bin/python -m pip install --quiet --editable '.[sdv,dev]'
+	$(VENV)-bench/bin/python -m pip install --quiet --editable '.[sdv,dev]' imbalanced-learn==0.14.2
 	touch $@
 
 # peers that need other versions than we do; a peer that does not install is told in peers.md

@@ -252,10 +252,10 @@ def _draws(units: NDArray[Any], rng: np.random.Generator) -> Floats:
 def _figures(
     guesses: Mapping[str, Floats], places: Ints, rare: Sequence[int], draws: Floats
 ) -> Floats:
-    found = np.empty((len(ARMS), len(FIGURES), len(rare), len(draws)))
-    for i, arm in enumerate(ARMS):
+    found = np.empty((len(guesses), len(FIGURES), len(rare), len(draws)))
+    for i, guess in enumerate(guesses.values()):
         for j, c in enumerate(rare):
-            scores = guesses[arm][:, c]
+            scores = guess[:, c]
             order = np.argsort(-scores, kind="stable")
             # records of one score are named together
             ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)

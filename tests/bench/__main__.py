@@ -6,9 +6,9 @@ import sys
 from importlib import import_module
 
 QUESTIONS = (
-    "attack_power", "copula_vs_sdv", "costs", "ctgan", "databases", "engines", "evaluation_time",
-    "frontier", "loading", "peers", "private", "sampling", "scaling", "small_tables",
-    "table_size", "trees_scaling", "verdicts",
+    "attack_power", "augment", "copula_vs_sdv", "costs", "ctgan", "databases", "engines",
+    "evaluation_time", "frontier", "loading", "peers", "private", "sampling", "scaling",
+    "small_tables", "table_size", "trees_scaling", "verdicts",
 )  # fmt: skip
 
 # a part of `verdicts`, for when only the reports have changed
