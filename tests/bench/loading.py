@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.schema.database import DatabaseSchema, parse_database_schema
+from tabsynth.schema.database import (
+    DatabaseSchema,
+    dump_database_schema,
+    parse_database_schema,
+)
 from tabsynth.stores.address import open_store
 from tabsynth.stores.ddl import Plan
 from tabsynth.stores.rows import blocks, tab_rows
 from tests.bench.record import spread, write
-from tests.bench.sampling import high_water
+from tests.bench.sampling import high_water, process
 from tests.servers import Server, connection, postgresql_server
 
 SEED = 6
@@ -137,6 +142,7 @@ def main() -> None:
             runs["plain"].append(plain(server, name, ROWS))
             runs["ours"].append(ours(address, ROWS))
         memory = {f"{n:,} rows": peak(address, n) for n in (ROWS, MOST_ROWS)}
+        mocks = {f"{n:,} rows": mocked(address, n) for n in (ROWS, MOST_ROWS)}
     pairs = list(zip(runs["plain"], runs["ours"], strict=True))
     write(
         "loading",
@@ -156,10 +162,20 @@ def main() -> None:
                 [a["until_keys"] / b["until_keys"] for a, b in pairs]
             ),
             "peak_memory": memory,
+            "db_mock": mocks,
             "targets": {"rate_beside_plain_copy": ">= 0.5",
                         "memory": "flat: ten times the records in the same memory"},
         },
     )  # fmt: skip
+
+
+def mocked(address: str, rows: int) -> dict[str, float]:
+    """Peak resident memory and seconds of `tabsynth db mock`, which makes the records as well."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder, "datapackage.yaml")
+        package.write_text(dump_database_schema(schema()), encoding="utf-8")
+        return process("db", "mock", str(package), "--to", address, "--replace", "--seed", "1",
+                       "--rows", "accounts=1000", "--rows", f"payments={rows}")  # fmt: skip
 
 
 def peak(address: str, rows: int) -> dict[str, Any]:

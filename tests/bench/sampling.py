@@ -54,26 +54,31 @@ def main() -> None:
 
 
 def command(model: Path, out: Path, rows: int) -> dict[str, Any]:
-    """Seconds and peak resident memory of one `tabsynth sample` process.
+    """Seconds and peak resident memory of one `tabsynth sample` process."""
+    found = process("sample", str(model), "-o", str(out), "-n", str(rows), "--seed", "0")
+    size = out.stat().st_size
+    out.unlink()
+    return {**found, "bytes": size}
+
+
+def process(*arguments: str) -> dict[str, float]:
+    """Seconds and peak resident memory of one `tabsynth` process.
 
     The peak is the process's own high-water mark, read every 20 ms while it runs: the figure that
     `wait4` gives starts at the peak of the process that started it.
     """
-    arguments = ["--quiet", "sample", str(model), "-o", str(out), "-n", str(rows), "--seed", "0"]
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tabsynth", *arguments], stdout=subprocess.DEVNULL
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tabsynth", "--quiet", *arguments], stdout=subprocess.DEVNULL
     )
     peak = 0
-    while process.poll() is None:
-        peak = max(peak, high_water(process.pid))
+    while started.poll() is None:
+        peak = max(peak, high_water(started.pid))
         time.sleep(0.02)
     seconds = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"tabsynth sample failed with status {process.returncode}")
-    size = out.stat().st_size
-    out.unlink()
-    return {"seconds": seconds, "peak_memory_mib": peak / 1024, "bytes": size}
+    if started.returncode:
+        sys.exit(f"tabsynth {arguments[0]} failed with status {started.returncode}")
+    return {"seconds": seconds, "peak_memory_mib": peak / 1024}
 
 
 def high_water(process: int) -> int:
