@@ -25,7 +25,7 @@ CAP: Final = 0.2
 RARE: Final = 0.05
 FEWEST: Final = 50
 REPEATED: Final = "repeated more often than among real records"
-COPIED: Final = "copy of a training record that one real person has"
+COPIED: Final = "copy of a record that one real person has"
 IMPLAUSIBLE: Final = "looks synthetic to a discriminator"
 
 Mask = NDArray[np.bool_]
@@ -83,12 +83,12 @@ def sift(comparison: Comparison, rng: np.random.Generator) -> Sifted:
 
 
 def copies(train: Keys, holdout: Keys, synthetic: Keys) -> Mask:
-    """Synthetic records equal to a training record that occurs once among all real ones.
+    """Synthetic records equal to a real one, of train or holdout, that occurs once among them.
 
-    Records that several people have are not removed: what is absent would tell who was in train.
+    Records of both go alike: would copies of train alone go, a record that is absent and would be
+    expected tells that its person was in train. Records that several people have stay.
     """
-    single = np.intersect1d(once(train, holdout), train)
-    return np.isin(synthetic, single)
+    return np.isin(synthetic, once(train, holdout))
 
 
 def repeats(synthetic: Keys, real: Keys) -> Mask:
