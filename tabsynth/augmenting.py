@@ -35,6 +35,7 @@ from tabsynth.rare_trials import (
 from tabsynth.refusals import check_target
 from tabsynth.report.augment import sentences
 from tabsynth.report.model import AUGMENT, Report, Result
+from tabsynth.rerun import by_method
 from tabsynth.schema.columns import spelled_out
 from tabsynth.table import Table
 from tabsynth.workflow import as_table, fit, write_report
@@ -264,7 +265,6 @@ def _facts(
 
 def _command(fitted: Fitted, which: str, classes: Classes, *, seed: int) -> str:
     parts = ["tabsynth augment DATA --schema SCHEMA", f"--target {shlex.quote(classes.target)}"]
-    parts += [which, f"--synthesizer {fitted.synthesizer}"]
-    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
+    parts += [which, *by_method(fitted.synthesizer, fitted.parameters)]
     parts += [] if classes.rows is None else [f"-n {classes.rows}"]
     return " ".join([*parts, f"--seed {seed} -o DIR"])

@@ -29,6 +29,7 @@ from tabsynth.relations.fitted import FittedDatabase
 from tabsynth.relations.preflight import check_synthesizer, plan_database
 from tabsynth.relations.regrowing import regrown
 from tabsynth.report.model import Audience, Report
+from tabsynth.rerun import by_method
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.stores.address import open_store
 from tabsynth.stores.identity import require_another
@@ -148,8 +149,8 @@ def copy_safe(
 def _again(fitted: FittedDatabase, entity: str, seed: int) -> str:
     """What makes the same copy again; names of databases stand for themselves."""
     parts = ["tabsynth db copy-safe SOURCE --to TARGET -o DIR"]
-    parts += [f"--entity {shlex.quote(entity)}", f"--synthesizer {fitted.synthesizer}"]
-    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
+    parts += [f"--entity {shlex.quote(entity)}"]
+    parts += by_method(fitted.synthesizer, fitted.parameters)
     return " ".join([*parts, f"--seed {seed}"])
 
 

@@ -25,6 +25,7 @@ from tabsynth.private_fit import Spend, fit_prepared, prepare
 from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Audience, Report
+from tabsynth.rerun import by_method
 from tabsynth.sampler import sample
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.model import TableSchema
@@ -212,8 +213,8 @@ def command(fitted: Fitted, *, seed: int, n: int | None) -> str:
     found = fitted.certificate
     if found is None:
         raise ValueError("expected a model that was fitted under a privacy budget")
-    parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
-    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
+    parts = ["tabsynth run DATA --schema SCHEMA -o DIR"]
+    parts += by_method(fitted.synthesizer, fitted.parameters)
     parts += [f"-n {n}"] if n else []
     parts += [f"--epsilon {found.epsilon:g} --delta {found.delta:g}"]
     parts += [f"--discover {shlex.quote(name)}" for name in found.discovered]

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tabsynth.modelfile import Fitted
+
+
+def by_method(synthesizer: str, parameters: Mapping[str, Any]) -> list[str]:
+    """The options that name a synthesizer and its parameters."""
+    given = [f"--param {shlex.quote(f'{k}={v}')}" for k, v in parameters.items()]
+    return [f"--synthesizer {synthesizer}", *given]
 
 
 def run_again(
@@ -18,8 +25,8 @@ def run_again(
     strata: Sequence[str],
 ) -> str:
     """What makes the same run again; names of files stand for themselves."""
-    parts = ["tabsynth run DATA --schema SCHEMA -o DIR", f"--synthesizer {fitted.synthesizer}"]
-    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in fitted.parameters.items()]
+    parts = ["tabsynth run DATA --schema SCHEMA -o DIR"]
+    parts += by_method(fitted.synthesizer, fitted.parameters)
     parts += [f"-n {n}"] if n else []
     parts += [f"--target {shlex.quote(target)}"] if target else []
     parts += [f"--protected {shlex.quote(name)}" for name in protected]

@@ -32,6 +32,7 @@ from tabsynth.metrics.utility import MAX_CLASSES
 from tabsynth.refusals import check_protected, check_target
 from tabsynth.report.collapse import COLLAPSE, MEASURES, sentences
 from tabsynth.report.model import Report, Result
+from tabsynth.rerun import by_method
 from tabsynth.schema.files import dump_schema
 from tabsynth.table import Table
 from tabsynth.threads import in_threads
@@ -317,8 +318,8 @@ def _as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _command(first: Yardstick, method: Method, wanted: Plan) -> str:
-    parts = ["tabsynth collapse DATA --schema SCHEMA -o DIR", f"--synthesizer {method.synthesizer}"]
-    parts += [f"--param {shlex.quote(f'{k}={v}')}" for k, v in method.parameters.items()]
+    parts = ["tabsynth collapse DATA --schema SCHEMA -o DIR"]
+    parts += by_method(method.synthesizer, method.parameters)
     parts += [f"--regimes {wanted.regimes}", f"--generations {wanted.generations}"]
     parts += [f"--seeds {wanted.seeds}", f"--records {wanted.records}"]
     parts += [f"--tolerance {wanted.tolerance:g}"]
