@@ -246,11 +246,6 @@ def restored(manifest: ModelManifest, members: dict[str, bytes], where: str) -> 
         )
 
 
-def read_manifest(path: str | Path) -> ModelManifest:
-    """The manifest of a model file of one table, after all checks on the file."""
-    return _of_one_table(read_archive(path)[0], str(path))
-
-
 def _of_one_table(manifest: ModelManifest | DatabaseManifest, where: str) -> ModelManifest:
     if isinstance(manifest, ModelManifest):
         return manifest

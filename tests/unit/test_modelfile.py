@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tabsynth
 from tabsynth import archive, modelfile, sampler, workflow
+from tabsynth.archive import read_archive
 from tabsynth.errors import ModelFileError, OutputError
 from tabsynth.modelfile import Fitted
 from tests.zoo import ZOO
@@ -179,7 +180,7 @@ def test_the_disk_says_no(tmp_path: Path) -> None:
 def test_a_model_file_says_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "m"
     path.write_bytes(saved("generated", "gaussian_copula"))
-    manifest = modelfile.read_manifest(path).model_dump(by_alias=True)
+    manifest = read_archive(path)[0].model_dump(by_alias=True)
     assert manifest["format"] == "tabsynth-model"
     assert manifest["format_version"] == 1
     assert manifest["privacy"] == {

@@ -66,7 +66,7 @@ def test_listing_imports_none_of_them() -> None:
 def test_a_model_without_records_has_nothing_to_strip(tmp_path: Path) -> None:
     import pandas as pd
 
-    from tabsynth.modelfile import read_manifest
+    from tabsynth.archive import read_archive
     from tabsynth.workflow import fit
 
     frame = pd.DataFrame({"x": np.arange(50.0), "y": ["a", "b"] * 25})
@@ -75,4 +75,4 @@ def test_a_model_without_records_has_nothing_to_strip(tmp_path: Path) -> None:
     fitted.save(tmp_path / "a.tabsynth")
     fitted.save(tmp_path / "b.tabsynth", strip=True)
     assert (tmp_path / "a.tabsynth").read_bytes() == (tmp_path / "b.tabsynth").read_bytes()
-    assert not read_manifest(tmp_path / "a.tabsynth").privacy.training_records
+    assert not read_archive(tmp_path / "a.tabsynth")[0].privacy.training_records
