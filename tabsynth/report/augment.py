@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tabsynth.report.charts import Scale
 from tabsynth.report.model import Report, Result
+from tabsynth.report.training import change, counted, made_by, percent
 
 NO_GATE: Final = (
     "More records of rare classes have no gate: this says whether a model that learns from them "
@@ -28,10 +29,10 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
     named = _named(facts)
     gain = _find(results, "pr_auc_gain", SYNTHETIC)
     if facts["helped"]:
-        said = [f"New records of {named} helped: PR-AUC rises by {_change(gain)}."]
+        said = [f"New records of {named} helped: PR-AUC rises by {change(gain)}."]
     else:
         said = [
-            f"Nothing was gained by new records of {named}: PR-AUC changes by {_change(gain)}, and "
+            f"Nothing was gained by new records of {named}: PR-AUC changes by {change(gain)}, and "
             "the interval does not lie above 0."
         ]
     leads = {r.group: r for r in results if r.name == "pr_auc_lead"}
@@ -43,7 +44,7 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
         )
     others = [r for r in results if r.name == "pr_auc_gain" and r.group != SYNTHETIC]
     if better := [r for r in others if (r.ci_low or 0.0) > 0]:
-        listed = "; ".join(f"{r.group} {_change(r)}" for r in better)
+        listed = "; ".join(f"{r.group} {change(r)}" for r in better)
         said.append(f"Without synthetic records, PR-AUC rises too: {listed}.")
     closer, copies = _find(results, "closer_to_learnt"), _find(results, "copies")
     if (closer.ci_low or 0.0) > 0:
@@ -53,7 +54,7 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
         )
     said.append(
         f"Of the new records {_share(copies)} are equal to a real one that was learnt from; of "
-        f"real ones that were not, {_percent(copies.reference)}."
+        f"real ones that were not, {percent(copies.reference)}."
     )
     if facts["left_alone"]:
         listed = ", ".join(facts["left_alone"][:SHOWN])
@@ -136,7 +137,7 @@ def _near(results: Sequence[Result]) -> dict[str, Any]:
         "head": ("Figure", "New records", "Real records"),
         "rows": [
             ("nearer than chance", *_cell([closer]), ("0 %", "")),
-            ("equal to a real record", *_cell([copies]), (_percent(copies.reference), "")),
+            ("equal to a real record", *_cell([copies]), (percent(copies.reference), "")),
         ],
         "method": _sentence(closer.method),
     }
@@ -155,27 +156,17 @@ def _cell(results: Sequence[Result]) -> list[tuple[str, str]]:
 def _changes(result: Result | None) -> tuple[str, str]:
     if result is None:
         return "", ""
-    value, _, interval = _change(result).partition(" ")
+    value, _, interval = change(result).partition(" ")
     return value, interval
-
-
-def _change(result: Result) -> str:
-    values = [result.value, result.ci_low, result.ci_high]
-    value, low, high = (f"{v or 0.0:+.4f}".replace("-", "−") for v in values)
-    return f"{value} [{low}, {high}]"
 
 
 def _share(result: Result) -> str:
     low, high = max(result.ci_low or 0.0, 0.0), result.ci_high or 0.0
-    return f"{_percent(result.value)} [{low:.1%}, {high:.1%}]".replace("%,", ",").replace("%]", "]")
+    return f"{percent(result.value)} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _sentence(text: str) -> str:
     return text[0].upper() + text[1:]
-
-
-def _percent(share: float | None) -> str:
-    return f"{share or 0.0:.1%}".replace("%", " %")
 
 
 def _find(results: Sequence[Result], name: str, group: str | None = None) -> Result:
@@ -190,9 +181,7 @@ def _named(facts: Mapping[str, Any]) -> str:
 
 
 def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    shown = [("target", str(facts["target"])), ("synthesizer", str(facts["synthesizer"]))]
-    for key in ("real_records", "new_records", "tested_records"):
-        shown.append((key.replace("_", " "), f"{facts[key]:,}"))
-    shown += [("seed", str(facts["seed"])), ("tabsynth", str(facts["tabsynth"]))]
-    shown.append(("libraries", ", ".join(f"{k} {v}" for k, v in facts["libraries"].items())))
-    return shown
+    return [
+        ("target", str(facts["target"])), ("synthesizer", str(facts["synthesizer"])),
+        *counted(facts, ("real_records", "new_records", "tested_records")), *made_by(facts),
+    ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from tabsynth.report.model import CURATE, Family, Report, Result
+from tabsynth.report.training import counted, made_by, percent
 
 NO_GATE: Final = (
     "A filter has no gate: this says which synthetic records went and what that changed. Judge "
@@ -71,12 +72,8 @@ def curate_view(report: Report, *, fragment: bool = False) -> dict[str, Any]:
 
 def _gone(facts: Mapping[str, Any]) -> dict[str, Any]:
     total = facts["synthetic_records"]
-    rows = [
-        (reason, (f"{n:,}", f"{n / total * 100:.1f} %")) for reason, n in facts["removed"].items()
-    ]
-    rows.append(
-        ("stays", (f"{facts['kept_records']:,}", f"{facts['kept_records'] / total * 100:.1f} %"))
-    )
+    rows = [(reason, (f"{n:,}", percent(n / total))) for reason, n in facts["removed"].items()]
+    rows.append(("stays", (f"{facts['kept_records']:,}", percent(facts["kept_records"] / total))))
     return {
         "name": "gone",
         "title": "Which records went",
@@ -145,13 +142,8 @@ def _area(results: Sequence[Result], name: str) -> float | None:
 
 
 def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    shown = [
-        (key.replace("_", " "), f"{facts[key]:,}")
-        for key in ("train_records", "holdout_records", "synthetic_records", "kept_records")
-    ]
-    shown += [("seed", str(facts["seed"])), ("tabsynth", str(facts["tabsynth"]))]
-    shown.append(("libraries", ", ".join(f"{k} {v}" for k, v in facts["libraries"].items())))
-    return shown
+    keys = ("train_records", "holdout_records", "synthetic_records", "kept_records")
+    return [*counted(facts, keys), *made_by(facts)]
 
 
 __all__ = ["CURATE", "curate_view", "sentences"]

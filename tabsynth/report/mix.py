@@ -10,6 +10,7 @@ from markupsafe import Markup
 from tabsynth.report.charts import Scale
 from tabsynth.report.lines import Dot, Frame, Line, line_chart
 from tabsynth.report.model import MIX, Report, Result
+from tabsynth.report.training import change, counted, made_by
 
 NO_GATE: Final = (
     "A mixture has no gate: this says whether a model that learns from real and synthetic records "
@@ -36,17 +37,18 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
         found = next(r for r in mixed if r.group == f"{facts['ratio']:g} synthetic per real")
         said = [
             f"Recommended: {facts['ratio']:g} synthetic records per real one, the smallest ratio "
-            f"that surely helps. {name} rises by {_gain(found)}."
+            f"that surely helps. {name} rises by {change(found)}."
         ]
     else:
         best = max(mixed, key=lambda r: r.value or 0.0)
         said = [
             "Recommended: no synthetic records; nothing helped. The best mixture, "
-            f"{best.group}, changes {name} by {_gain(best)}, and the interval does not lie above 0."
+            f"{best.group}, changes {name} by {change(best)}, and the interval does not lie above "
+            "0."
         ]
     alone = next((r for r in gains if r.group == "synthetic alone"), None)
     if alone is not None:
-        said.append(f"Synthetic records alone, in the place of real ones: {_gain(alone)}.")
+        said.append(f"Synthetic records alone, in the place of real ones: {change(alone)}.")
     if facts["left_out"]:
         listed = ", ".join(f"{ratio:g}" for ratio in facts["left_out"])
         said.append(f"There are too few synthetic records to try {listed} per real one.")
@@ -84,7 +86,7 @@ def _figure(report: Report, name: str) -> dict[str, Any]:
     places = [_place(r) for r in values]
     line = Line(title, tuple(_dot(i, r) for i, r in enumerate(values)), 0)
     gained = [(i, gains[r.group]) for i, r in enumerate(values) if r.group in gains]
-    change = Line("gain", tuple(_dot(i, r) for i, r in gained), 0)
+    gain_line = Line("gain", tuple(_dot(i, r) for i, r in gained), 0)
     rows = [
         (
             r.group,
@@ -104,7 +106,7 @@ def _figure(report: Report, name: str) -> dict[str, Any]:
         "charts": [
             ("Gain over real records alone, with intervals that hold for all mixtures together",
              Markup(line_chart(
-                [change], Frame(tuple(places), across, 0.0, "real records alone", whole=True),
+                [gain_line], Frame(tuple(places), across, 0.0, "real records alone", whole=True),
                 ident=f"gain-{name}", title=f"Gain in {title} over real records alone",
                 description="; ".join(f"{g}: {gain[0] or 0} {gain[1]}" for g, _, gain in rows),
              ))),
@@ -131,27 +133,18 @@ def _dot(at: int, result: Result) -> Dot:
     return Dot(at, result.value or 0.0, result.ci_low, result.ci_high)
 
 
-def _gain(result: Result) -> str:
-    values = [result.value, result.ci_low, result.ci_high]
-    value, low, high = (f"{v or 0.0:+.4f}".replace("-", "−") for v in values)
-    return f"{value} [{low}, {high}]"
-
-
 def _interval(result: Result, scale: Scale) -> str:
     low, high = (scale.text(end, unit=False) for end in (result.ci_low, result.ci_high))
     return f"[{low}, {high}]"
 
 
 def _facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    shown = [("target", str(facts["target"]))]
-    for key in ("real_records", "synthetic_records", "holdout_records", "learnt_records",
-                "tested_records", "mixed_records"):  # fmt: skip
-        if facts[key] is not None:
-            shown.append((key.replace("_", " "), f"{facts[key]:,}"))
-    shown += [("repeats", str(facts["repeats"])), ("seed", str(facts["seed"]))]
-    shown.append(("tabsynth", str(facts["tabsynth"])))
-    shown.append(("libraries", ", ".join(f"{k} {v}" for k, v in facts["libraries"].items())))
-    return shown
+    keys = ("real_records", "synthetic_records", "holdout_records", "learnt_records",
+            "tested_records", "mixed_records")  # fmt: skip
+    return [
+        ("target", str(facts["target"])), *counted(facts, keys),
+        ("repeats", str(facts["repeats"])), *made_by(facts),
+    ]  # fmt: skip
 
 
 __all__ = ["FIGURES", "MIX", "mix_view", "sentences"]
