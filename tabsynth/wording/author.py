@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -23,7 +23,9 @@ from tabsynth.errors import DataError, UsageError
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.wording.answers import ENDING, Answers
 from tabsynth.wording.contexts import rows_of, shown
-from tabsynth.wording.endpoint import WHERE, Endpoint
+
+if TYPE_CHECKING:
+    from tabsynth.wording.endpoint import Endpoint
 
 EXAMPLES: Final = "TABSYNTH_LLM_EXAMPLES"
 PER_REQUEST: Final = 10
@@ -89,6 +91,9 @@ class Author:
             UsageError: no endpoint is named, or examples that cannot be used.
             OutputError: answers that cannot be read.
         """
+        # the network is for those alone who hire somebody, not for all who open a model
+        from tabsynth.wording.endpoint import Endpoint
+
         place = os.environ.get(EXAMPLES)
         examples = _released(Path(place)) if place else []
         kept = Answers(Path(f"{str(beside).rstrip('/')}{ENDING}"))
@@ -145,7 +150,7 @@ class Author:
         left = sum(q.key not in self.answers.known for q in questions)
         if left:
             raise DataError(
-                WHERE, expected="one text for each record, as JSON",
+                "endpoint", expected="one text for each record, as JSON",
                 got=f"something else for {left:,} of {len(questions):,}, {ROUNDS} times",
                 remedy="use a model that keeps to JSON; with the same seed, the others are kept",
             )  # fmt: skip

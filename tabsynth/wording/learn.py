@@ -13,7 +13,6 @@ from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import FieldExtension, FieldSchema, FreeText, TableSchema
 from tabsynth.table import Table
 from tabsynth.wording.author import Author
-from tabsynth.wording.endpoint import Endpoint
 from tabsynth.wording.gather import gather, ordinary_words
 from tabsynth.wording.network import require_torch
 from tabsynth.wording.personal import count
@@ -162,6 +161,8 @@ def require_endpoint(schema: TableSchema) -> None:
         UsageError: the schema asks for some, and the environment names no endpoint.
     """
     if any(field.tabsynth.free_text == "llm" for field in schema.fields):
+        from tabsynth.wording.endpoint import Endpoint
+
         Endpoint.named()
 
 

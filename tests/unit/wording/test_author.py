@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -323,3 +325,11 @@ def test_answers_that_cannot_be_kept(tmp_path: Path) -> None:
         Answers(tmp_path / "a")
     with pytest.raises(OutputError, match="cannot be written"):
         Answers(tmp_path / "none" / "b").add({"k": "t"})
+
+
+def test_who_opens_a_model_loads_no_network() -> None:
+    program = "import sys, tabsynth.sampler; print('urllib.request' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
