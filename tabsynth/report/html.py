@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -32,7 +32,16 @@ from tabsynth.report.figures import (
 )
 from tabsynth.report.glossary import used_terms
 from tabsynth.report.mix import mix_view
-from tabsynth.report.model import Family, Report, Result
+from tabsynth.report.model import (
+    AUGMENT,
+    COLLAPSE,
+    COMPARISON,
+    CURATE,
+    MIX,
+    Family,
+    Report,
+    Result,
+)
 from tabsynth.report.power import POWER, power
 from tabsynth.report.words import UNDIRECTED
 
@@ -76,6 +85,15 @@ SECTIONS: dict[Family, Section] = {
 }  # fmt: skip
 
 
+# reports that are not judgements of a synthetic table, by their kind: the page, and what it needs
+OWN_PAGES: Final[Mapping[str, tuple[str, Callable[..., dict[str, Any]]]]] = {
+    COMPARISON: ("comparison.html.j2", comparison_view),
+    COLLAPSE: ("collapse.html.j2", collapse_view),
+    MIX: ("training.html.j2", mix_view),
+    AUGMENT: ("training.html.j2", augment_view),
+    CURATE: ("training.html.j2", curate_view),
+}
+
 TABLES: Final = Section(
     "Tables", "Is each table right by itself, whatever hangs from what? Worst first.",
     "Nothing was measured.",
@@ -100,16 +118,8 @@ def render_html(report: Report) -> str:
     Privacy: shows what the report holds. An internal one holds statistics of private data and
         names of columns, and its page says so at the top, at the bottom and on paper.
     """
-    if report.is_comparison:
-        return _template("comparison.html.j2").render(**comparison_view(report))
-    if report.is_collapse:
-        return _template("collapse.html.j2").render(**collapse_view(report))
-    if report.is_mix:
-        return _template("training.html.j2").render(**mix_view(report))
-    if report.is_augment:
-        return _template("training.html.j2").render(**augment_view(report))
-    if report.is_curation:
-        return _template("training.html.j2").render(**curate_view(report))
+    if (own_page := _own_page(report)) is not None:
+        return own_page
     groups = grouped(report.results)
     shown = [g for g in groups if g.name != POWER]
     limit = min(TABLE_ROWS, PAGE_ROWS // max(1, sum(1 for g in shown if g.parts)))
@@ -156,16 +166,8 @@ def summary_html(report: Report) -> str:
     Returns:
         One `<div>` that takes its colours from the page around it.
     """
-    if report.is_comparison:
-        return _template("comparison.html.j2").render(**comparison_view(report, fragment=True))
-    if report.is_collapse:
-        return _template("collapse.html.j2").render(**collapse_view(report, fragment=True))
-    if report.is_mix:
-        return _template("training.html.j2").render(**mix_view(report, fragment=True))
-    if report.is_augment:
-        return _template("training.html.j2").render(**augment_view(report, fragment=True))
-    if report.is_curation:
-        return _template("training.html.j2").render(**curate_view(report, fragment=True))
+    if (own_page := _own_page(report, fragment=True)) is not None:
+        return own_page
     groups = [g for g in grouped(report.results) if g.name != POWER and not g.of_tables]
     rows = headline(_by_section(groups))
     return _template().render(
@@ -181,6 +183,14 @@ def summary_html(report: Report) -> str:
         more=max(0, len(rows) - SUMMARY_ROWS),
         certificate=certificate_of(report.provenance),
     )
+
+
+def _own_page(report: Report, *, fragment: bool = False) -> str | None:
+    kind = str(report.provenance.get("kind"))
+    if kind not in OWN_PAGES:
+        return None
+    template, view = OWN_PAGES[kind]
+    return _template(template).render(**view(report, fragment=fragment))
 
 
 def _by_section(groups: Sequence[Group]) -> list[Group]:

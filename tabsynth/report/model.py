@@ -108,26 +108,6 @@ class Report(BaseModel):
         return self.provenance.get("kind") == COMPARISON
 
     @property
-    def is_collapse(self) -> bool:
-        """Whether it follows generations that learnt from each other; there is no gate then."""
-        return self.provenance.get("kind") == COLLAPSE
-
-    @property
-    def is_mix(self) -> bool:
-        """Whether it says how many synthetic records help beside real ones; no gate then."""
-        return self.provenance.get("kind") == MIX
-
-    @property
-    def is_augment(self) -> bool:
-        """Whether it says if more records of rare classes help to find them; no gate then."""
-        return self.provenance.get("kind") == AUGMENT
-
-    @property
-    def is_curation(self) -> bool:
-        """Whether it says what a filter of synthetic records changed; no gate then."""
-        return self.provenance.get("kind") == CURATE
-
-    @property
     def is_database(self) -> bool:
         """Whether it judges several tables together; attacks were made on entities then."""
         return self.provenance.get("kind") == DATABASE
