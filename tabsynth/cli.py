@@ -1,6 +1,6 @@
 """The command line: thin. Its names, options and exit codes are a public contract.
 
-The commands themselves stand in `commands.py`; here an error becomes a line and an exit code.
+The commands themselves stand in `commands/`; here an error becomes a line and an exit code.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 import traceback
 from typing import Any, Final
 
-from tabsynth.commands import PIPE_CLOSED, Stopped, app
+from tabsynth.commands.tables import PIPE_CLOSED, Stopped, app
 from tabsynth.errors import TabsynthError
 from tabsynth.threads import leave
 

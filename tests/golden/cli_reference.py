@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import typer
 
-from tabsynth.commands import app
+from tabsynth.commands.tables import app
 
 PREFACE: Final = """\
 # Command line

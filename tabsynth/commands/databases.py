@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tabsynth.errors import UsageError
-from tabsynth.options import (
+from tabsynth.commands.options import (
     Delta,
     Epsilon,
     ForWhom,
@@ -28,6 +27,7 @@ from tabsynth.options import (
     refuse_budget_of_a_database,
     spare,
 )
+from tabsynth.errors import UsageError
 from tabsynth.progress import Progress
 
 if TYPE_CHECKING:

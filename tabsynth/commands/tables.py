@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from tabsynth import __version__, private_commands, registry, source_commands, training_commands
-from tabsynth.database_commands import db_app
-from tabsynth.errors import OutputError, UsageError
-from tabsynth.io.atomic import check_directory
-from tabsynth.options import (
+from tabsynth import __version__, registry
+from tabsynth.commands import budgets, specifications, training
+from tabsynth.commands.databases import db_app
+from tabsynth.commands.options import (
     Data,
     Deep,
     Delta,
@@ -56,8 +55,10 @@ from tabsynth.options import (
     spare,
     spend_of,
 )
+from tabsynth.commands.schemas import schema_app
+from tabsynth.errors import OutputError, UsageError
+from tabsynth.io.atomic import check_directory
 from tabsynth.progress import Progress
-from tabsynth.schema_commands import schema_app
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -100,7 +101,7 @@ app = typer.Typer(
 )
 app.add_typer(schema_app, name="schema")
 app.add_typer(db_app, name="db")
-app.add_typer(private_commands.ledger_app, name="ledger")
+app.add_typer(budgets.ledger_app, name="ledger")
 
 _quiet = False
 
@@ -171,7 +172,7 @@ def run(
     spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger,
                      source_id=source_id, discover=discover, text=text)  # fmt: skip
     if spend is not None:
-        report = private_commands.run(
+        report = budgets.run(
             data, out, spend=spend, schema=schema, synthesizer=synthesizer,
             given=parameters(param), rows=rows, policy=policy, deep=deep, junit=junit, seed=seed,
             report={"target": target, "protected": protected, "strata": strata,
@@ -233,7 +234,7 @@ def fit(
     spend = spend_of(synthesizer, epsilon=epsilon, delta=delta, ledger=ledger,
                      source_id=source_id, discover=discover, text=text)  # fmt: skip
     if spend is not None:
-        private_commands.fit(
+        budgets.fit(
             data, out, spend=spend, schema=schema, synthesizer=synthesizer, given=given,
             strip=strip, dry_run=dry_run, progress=progress,
         )  # fmt: skip
@@ -338,7 +339,7 @@ def evaluate(
     if private:
         beside = {"--model": model, "--protected": protected, "--strata": strata,
                   "--policy": policy, "--deep": deep, "--deep-record": deep_record}  # fmt: skip
-        report = private_commands.evaluate(
+        report = budgets.evaluate(
             synthetic, out, train=train, holdout=holdout, schema=schema, target=target,
             junit=junit, seed=seed, beside=beside, progress=progress, epsilon=epsilon,
             delta=delta, ledger=ledger, source_id=source_id,
@@ -452,8 +453,8 @@ def audit(
     typer.echo(f"report: {out / 'report.html'}")
 
 
-training_commands.register(app)
-source_commands.register(app)
+training.register(app)
+specifications.register(app)
 
 
 @app.command()

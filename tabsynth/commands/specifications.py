@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tabsynth.options import SchemaFile, Seed, read_schema, read_table, spare
+from tabsynth.commands.options import SchemaFile, Seed, read_schema, read_table, spare
 from tabsynth.stores.place import Place
 
 Specification = Annotated[

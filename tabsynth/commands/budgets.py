@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tabsynth.errors import UsageError
-from tabsynth.io.atomic import check_directory, check_place
-from tabsynth.options import (
+from tabsynth.commands.options import (
     check_junit,
     declared_schema,
     place_for_model,
@@ -21,6 +19,8 @@ from tabsynth.options import (
     spare,
     spend_of,
 )
+from tabsynth.errors import UsageError
+from tabsynth.io.atomic import check_directory, check_place
 from tabsynth.progress import Progress
 from tabsynth.report.model import Report
 from tabsynth.stores.place import Place

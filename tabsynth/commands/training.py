@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tabsynth.options import (
+from tabsynth.commands.options import (
     Data,
     Holdout,
     Later,
