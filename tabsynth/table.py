@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -26,10 +26,13 @@ class Table:
     Args:
         schema: describes exactly the columns of `data`, in order.
         data: columns of type `storage_type(field)`; null stands for missing.
+        persons: a number per record, equal for records of one privacy unit, for a table without the
+            column that says so; shape (records,).
     """
 
     schema: TableSchema
     data: pa.Table
+    persons: NDArray[np.int64] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if tuple(self.data.column_names) != self.schema.names:
@@ -88,11 +91,12 @@ class Table:
 
     def take(self, rows: NDArray[np.integer[Any]]) -> Table:
         """The records at those positions, in that order."""
-        return Table(self.schema, self.data.take(pa.array(rows)))
+        persons = None if self.persons is None else self.persons[rows]
+        return Table(self.schema, self.data.take(pa.array(rows)), persons)
 
     def select(self, schema: TableSchema) -> Table:
         """The columns that `schema` names, under that schema."""
-        return Table(schema, self.data.select(list(schema.names)))
+        return Table(schema, self.data.select(list(schema.names)), self.persons)
 
     @property
     def units(self) -> NDArray[np.int64]:
@@ -100,6 +104,8 @@ class Table:
 
         Without a privacy unit in the schema, and where its value is missing, a record stands alone.
         """
+        if self.persons is not None:
+            return self.persons
         own = np.arange(self.num_rows, dtype=np.int64)
         name = self.schema.tabsynth.privacy_unit
         if name is None:
@@ -111,9 +117,16 @@ class Table:
         return np.where(codes < 0, own + len(column.dictionary), codes)
 
     @property
+    def owners(self) -> NDArray[np.int64] | None:
+        """The units; None where each record is a person's own."""
+        known = self.persons is not None or self.schema.tabsynth.privacy_unit is not None
+        return self.units if known else None
+
+    @property
     def modelled(self) -> Table:
-        """The columns that synthesizers see."""
-        return self.select(self.schema.modelled)
+        """The columns that synthesizers see, and whose record each one is."""
+        schema = self.schema.modelled
+        return Table(schema, self.data.select(list(schema.names)), self.owners)
 
     def __repr__(self) -> str:
         return f"Table({self.num_rows:,} records x {len(self.schema.fields)} columns)"

@@ -25,6 +25,7 @@ from tabsynth.comparison import MAX_RECORDS, Comparison
 from tabsynth.constraints.discovery import with_proposals
 from tabsynth.constraints.plan import Plan, without_places
 from tabsynth.constraints.training import learnable, require_kept
+from tabsynth.encoding.freeze import facts_of_many
 from tabsynth.errors import DataError, UsageError
 from tabsynth.evaluator import judge
 from tabsynth.gate import Policy
@@ -195,8 +196,7 @@ def infer_schema(table: pd.DataFrame | pa.Table, *, constraints: bool = False) -
 
     Args:
         table: the records.
-        constraints: whether to propose rules between columns as well, of those that all records
-            keep.
+        constraints: whether to propose rules between columns, too, that all records keep.
 
     Privacy: lists categories seen in at least 5 records, and the 5th smallest and largest values
         rounded outward.
@@ -338,7 +338,7 @@ def _fit(
         model = maker.fit(learnt, rng=rng)
     return Fitted(
         model=model,
-        schema=private.schema,
+        schema=facts_of_many(private, min_count=getattr(maker, "min_count", 1)),
         synthesizer=name,
         parameters=parameters_to_keep(maker),
         default_rows=two_digits(private.num_rows),

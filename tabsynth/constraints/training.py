@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -83,7 +84,7 @@ def learnable(plan: Plan, table: Table) -> tuple[Table, tuple[str, ...]]:
     for step in plan.steps:
         if isinstance(step.how, Combined) and step.how.constraint.allowed is None:
             _require_shared(step.how, modelled)
-    return plan.forward(modelled), tuple(notes)
+    return replace(plan.forward(modelled), persons=modelled.persons), tuple(notes)
 
 
 def share_words(count: int, rows: int) -> str:

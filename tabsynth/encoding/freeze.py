@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabsynth.encoding.analysis import Analysis, ColumnCounts
+from tabsynth.encoding.analysis import Analysis, ColumnCounts, count
 from tabsynth.encoding.codec import CategoryCodec, Codec, ColumnCodec, NumericCodec, native_numbers
 from tabsynth.encoding.squares import squares
 from tabsynth.errors import DataError
-from tabsynth.schema.model import FieldSchema
+from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.table import Table
 
 MIN_COUNT: Final = 5
 MAX_ATOMS: Final = 2000
@@ -27,21 +28,23 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
 
     Args:
         analysis: counts over all records to learn from.
-        min_count: fewest records behind anything that is learnt from records.
+        min_count: fewest records behind anything that is learnt from records, and fewest persons
+            where some have several.
 
     Raises:
         DataError: too few records, or a column of which nothing may be emitted.
         ValueError: `min_count` below 1.
 
     Privacy: not differentially private; every category, atom and bin end rests on at least
-        `min_count` records or on the schema.
+        `min_count` records of as many persons, or on the schema.
     """
     if min_count < 1:
         raise ValueError("expected min_count of at least 1")
-    if analysis.rows < 2 * min_count:
+    if analysis.persons < 2 * min_count:
+        of = "records" if analysis.persons == analysis.rows else "privacy units"
         raise DataError(
             "data",
-            expected=f"at least {2 * min_count} records to learn from (a run keeps a fifth apart)",
+            expected=f"at least {2 * min_count} {of} to learn from (a run keeps a fifth apart)",
             got="fewer",
             remedy="give more records, or lower min_count if the records are not private",
         )
@@ -52,10 +55,35 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
     return Codec(analysis.schema, tuple(columns))
 
 
+def facts_of_many(table: Table, *, min_count: int = MIN_COUNT) -> TableSchema:
+    """The schema without what was read from records of perhaps fewer persons than that.
+
+    Who proposes a schema from records does not know yet whose they are; see `Table.owners`. Then
+    categories of too few persons go, and so do observed bounds.
+    """
+    owners = table.owners
+    if owners is None:
+        return table.schema
+    fields = []
+    for field in table.schema.fields:
+        if field.categories is not None and not field.declares("categories"):
+            counted = count(table.data.column(field.name), owners)
+            few = set(counted.values.filter(pa.array(counted.persons < min_count)).to_pylist())
+            kept = tuple(category for category in field.categories if category not in few)
+            field = field.model_copy(update={"categories": kept})  # noqa: PLW2901
+        bounds = {"minimum", "maximum"} & set(field.tabsynth.observed)
+        limits = field.constraints.model_copy(update=dict.fromkeys(bounds))
+        observed = tuple(fact for fact in field.tabsynth.observed if fact not in bounds)
+        ours = field.tabsynth.model_copy(update={"observed": observed})
+        fields.append(field.model_copy(update={"constraints": limits, "tabsynth": ours}))
+    return table.schema.model_copy(update={"fields": tuple(fields)})
+
+
 def _categorical_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) -> CategoryCodec:
     total = max(int(counted.counts.sum()) + counted.missing, 1)
-    pooled = round(float(counted.counts[counted.counts < min_count].sum()) / total, 2)
-    frequent = counted.values.filter(pa.array(counted.counts >= min_count)).to_pylist()
+    enough = counted.persons >= min_count
+    pooled = round(float(counted.counts[~enough].sum()) / total, 2)
+    frequent = counted.values.filter(pa.array(enough)).to_pylist()
     if field.type == "boolean":
         # whoever declares a boolean declares both its values
         both = field.declares("type") or len(frequent) == 2
@@ -78,6 +106,7 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
     native, _ = native_numbers(counted.values, field, whole=_is_whole(counted.values, field))
     order = np.argsort(native)
     native, counts = native[order], counted.counts[order]
+    behind = counted.behind(order, min_count)
     if native.dtype.kind == "i" and len(native) and (native[0] < -REACH or native[-1] > REACH):
         raise DataError(
             f"column {field.name!r}",
@@ -86,16 +115,16 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
             remedy="declare it as a string or an identifier in the schema",
         )
     if field.is_place:
-        return _place_codec(field, native, counts, min_count)
-    threshold = min_count
-    if np.count_nonzero(counts >= threshold) > MAX_ATOMS:
-        threshold = int(np.partition(counts, -MAX_ATOMS)[-MAX_ATOMS]) + 1
-    is_atom = counts >= threshold
+        return _place_codec(field, native, behind, min_count)
+    is_atom = counted.persons[order] >= min_count
+    if np.count_nonzero(is_atom) > MAX_ATOMS:
+        is_atom &= counts > np.partition(counts[is_atom], -MAX_ATOMS)[-MAX_ATOMS]
     # a lone value without a cell would stand in the step: beside a constant 0 it would be the step
-    has_bins = counts[~is_atom].sum() >= 2 * min_count
+    has_bins = behind[~is_atom].sum() >= 2 * min_count
     offset, step = _lattice(native if has_bins else native[is_atom])
     units = (native - offset) // step if native.dtype.kind == "i" else native
-    low, high = _bins(units[~is_atom], counts[~is_atom], min_count)
+    inside = ~is_atom & (behind > 0)
+    low, high = _bins(units[inside], behind[inside], min_count)
     if field.constraints.required and not len(low) and not is_atom.any():
         raise _too_few(field, min_count)
     atom = np.arange(len(low) + np.count_nonzero(is_atom)) >= len(low)

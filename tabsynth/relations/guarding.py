@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.encoding.freeze import MIN_COUNT
+from tabsynth.encoding.freeze import MIN_COUNT, facts_of_many
 from tabsynth.relations.matching import rank_in_group
 from tabsynth.relations.ties import Places
 from tabsynth.schema.columns import spelled_out
@@ -40,27 +40,17 @@ def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
     return found
 
 
-def shared_categories(table: Table, owners: Sequence[Places]) -> TableSchema:
-    """The schema without categories that were read from records of fewer than 5 parents.
+def facts_of_owners(table: Table, owners: Sequence[Places]) -> TableSchema:
+    """The schema without categories and bounds that were read from records of too few parents.
 
     Args:
         table: the records.
         owners: see `repeats`.
     """
-    fields = []
-    for field in table.schema.fields:
-        if field.categories is not None and not field.declares("categories"):
-            column = spelled_out(table.column(field.name)).dictionary_encode()
-            value = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-            values = column.dictionary.to_pylist()
-            few: set[object] = set()
-            for places in owners:
-                persons = _persons(value, _each_alone(places), len(values))
-                few |= {v for v, number in zip(values, persons, strict=True) if number < MIN_COUNT}
-            kept = tuple(category for category in field.categories if category not in few)
-            field = field.model_copy(update={"categories": kept})  # noqa: PLW2901
-        fields.append(field)
-    return table.schema.model_copy(update={"fields": tuple(fields)})
+    schema = table.schema
+    for places in owners:
+        schema = facts_of_many(Table(schema, table.data, _each_alone(places)))
+    return schema
 
 
 def _of_few(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.bool_]:

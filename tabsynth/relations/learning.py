@@ -13,7 +13,7 @@ from tabsynth.database import NO_PARENT, Database
 from tabsynth.errors import DataError
 from tabsynth.relations.counts import Counts, three_digits
 from tabsynth.relations.frame import Frame
-from tabsynth.relations.guarding import OWNERS, shared_categories
+from tabsynth.relations.guarding import OWNERS, facts_of_owners
 from tabsynth.relations.model import DatabaseModel
 from tabsynth.relations.recipes import (
     depths,
@@ -116,7 +116,7 @@ def _table(
     known.lineage[name] = _lineage(known, ties, database, main)
     above = {r.key(schema).parent: parents[r.index] for r in ties.others} | known.lineage[name]
     owners = [p for t, p in above.items() if database.tables[t].num_rows >= OWNERS]
-    table = Table(shared_categories(table, owners), table.data)
+    table = Table(facts_of_owners(table, owners), table.data)
     numbered = numbered_columns(schema, table, name)
     fresh = fresh_columns(schema, table, name, besides={n.column for n in numbered})
     made = schema.key_columns(name) | {f.field.name for f in fresh} | {n.column for n in numbered}

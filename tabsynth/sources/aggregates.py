@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabsynth.encoding.analysis import analyze
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 
@@ -39,18 +40,14 @@ class Aggregates:
     def of(cls, table: Table) -> Aggregates:
         """Those that suit a real table.
 
-        Privacy: not differentially private; names categories of at least 5 records.
+        Privacy: not differentially private; names categories of at least 5 records and persons.
         """
-        found = {}
-        for field in table.schema.fields:
-            if field.is_categorical:
-                texts = table.column(field.name).cast(pa.string()).drop_null()
-                counts = sorted(
-                    ((c["counts"], c["values"]) for c in pc.value_counts(texts).to_pylist()),
-                    key=lambda pair: (-pair[0], pair[1]),
-                )
-                frequent = [v for n, v in counts if n >= FEWEST]
-                found[field.name] = tuple(frequent[:MOST_CATEGORIES])
+        analysis = analyze(table)
+        counted = zip(analysis.schema.fields, analysis.columns, strict=True)
+        found = {
+            f.name: tuple(of.frequent(FEWEST)[:MOST_CATEGORIES]) for f, of in counted
+            if f.is_categorical
+        }  # fmt: skip
         return cls(table.schema, found)
 
     @property

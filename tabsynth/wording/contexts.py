@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabsynth.encoding.analysis import analyze
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.table import Table
 from tabsynth.wording.runs import FEWEST
@@ -63,24 +64,20 @@ class Cells:
 def cells_of(table: Table) -> tuple[Cells, ...]:
     """The cells of every modelled column that has more than one.
 
-    Privacy: categories that at least `FEWEST` records share, the 50 most frequent; quartiles to
-        two digits.
+    Privacy: categories that at least `FEWEST` persons share, the 50 most frequent; quartiles to two
+        digits.
     """
     found = []
-    for field in table.schema.modelled_fields:
-        column = table.data.column(field.name)
-        cells = _categories(field, column) if field.is_categorical else _cuts(field, column)
+    analysis = analyze(table)
+    for field, counted in zip(analysis.schema.fields, analysis.columns, strict=True):
+        if field.is_categorical:
+            frequent = counted.frequent(FEWEST)[:MAX_CATEGORIES]
+            cells = Cells(field.name, categories=tuple(frequent))
+        else:
+            cells = _cuts(field, table.data.column(field.name))
         if cells.count > 2:
             found.append(cells)
     return tuple(found)
-
-
-def _categories(field: FieldSchema, column: pa.ChunkedArray) -> Cells:
-    counts = pc.value_counts(column.cast(pa.string()).drop_null())
-    listed = [(-c.as_py(), v.as_py()) for v, c in
-              zip(counts.field("values"), counts.field("counts"), strict=True)]  # fmt: skip
-    kept = [value for count, value in sorted(listed) if -count >= FEWEST]
-    return Cells(field.name, categories=tuple(kept[:MAX_CATEGORIES]))
 
 
 def _cuts(field: FieldSchema, column: pa.ChunkedArray) -> Cells:

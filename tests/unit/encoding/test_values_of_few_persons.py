@@ -1,0 +1,139 @@
+"""Records of one person are one person's: cells rest on persons, not on records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tabsynth as ts
+from tabsynth import registry
+from tabsynth.encoding.analysis import analyze, merge
+from tabsynth.encoding.codec import NumericCodec
+from tabsynth.encoding.freeze import freeze
+from tabsynth.errors import DataError
+from tabsynth.schema.model import TableExtension, TableSchema
+from tabsynth.table import Table
+from tests.zoo import field
+
+WHO = field("who", "string", tabsynth={"generator": {"kind": "pattern", "pattern": r"p\d{5}"}})
+
+
+def visits(who: list[int], values: list[Any], kind: str, **settings_: object) -> Table:
+    fields = (WHO, field("x", kind, **settings_))
+    schema = TableSchema(fields=fields, tabsynth=TableExtension(privacy_unit="who"))
+    return Table.checked(pa.table({"who": [f"p{w:05}" for w in who], "x": values}), schema)
+
+
+RECORDS = st.lists(
+    st.tuples(st.integers(0, 14), st.integers(-60, 60)), min_size=60, max_size=300
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(RECORDS, st.integers(1, 5))
+def test_every_cell_of_numbers_rests_on_enough_persons(
+    records: list[tuple[int, int]], k: int
+) -> None:
+    who, values = map(np.array, zip(*records, strict=True))
+    table = visits(who.tolist(), values.tolist(), "integer")
+    try:
+        codec = freeze(analyze(table), min_count=k)
+    except DataError:
+        assert len(np.unique(who)) < 2 * k
+        return
+    column = codec.columns[0]
+    assert isinstance(column, NumericCodec)
+    codes = column.encode(table.data.column("x"))
+    for cell in range(len(column.low)):
+        assert len(np.unique(who[codes == cell])) >= k
+    ends = column.ends()
+    if ends:
+        assert len(np.unique(who[values <= ends[0]])) >= k
+        assert len(np.unique(who[values >= ends[-1]])) >= k
+
+
+@settings(max_examples=60, deadline=None)
+@given(RECORDS, st.integers(1, 5))
+def test_every_category_is_that_of_enough_persons(records: list[tuple[int, int]], k: int) -> None:
+    who, values = map(np.array, zip(*records, strict=True))
+    names = np.array([f"v{v // 8}" for v in values])
+    table = visits(
+        who.tolist(), names.tolist(), "string", categories=sorted(set(names)),
+        tabsynth={"observed": ["categories"]},
+    )  # fmt: skip
+    if len(np.unique(who)) < 2 * k:
+        with pytest.raises(DataError, match="privacy units"):
+            freeze(analyze(table), min_count=k)
+        return
+    kept = freeze(analyze(table), min_count=k).columns[0].categories  # type: ignore[union-attr]
+    shared = {name for name in names if len(np.unique(who[names == name])) >= k}
+    assert set(kept) == shared
+
+
+def test_one_record_each_is_as_without_a_unit() -> None:
+    rng = np.random.default_rng(0)
+    values = np.round(rng.lognormal(3, 1, 2000), 1).tolist()
+    alone = visits(list(range(2000)), values, "number", tabsynth={"decimals": 1})
+    plain = Table(TableSchema(fields=alone.schema.fields[1:]), alone.data.select(["x"]))
+    first, second = freeze(analyze(alone)).state(), freeze(analyze(plain)).state()
+    assert first[0] == second[0]
+    assert all(np.array_equal(first[1][name], second[1][name]) for name in second[1])
+
+
+def test_a_person_with_a_thousand_visits_does_not_hide_everybody_else() -> None:
+    rng = np.random.default_rng(0)
+    who = [*range(500), *[999] * 1000]
+    values = [*rng.normal(0, 1, 500).round(6), *rng.normal(50, 1, 1000).round(6)]
+    column = freeze(analyze(visits(who, values, "number"))).columns[0]
+    assert isinstance(column, NumericCodec)
+    assert column.ends()[-1] < 4
+    assert len(column.low) > 50
+
+
+def test_partitions_with_persons_are_not_merged() -> None:
+    table = visits([1, 1, 2], [1, 2, 3], "integer")
+    with pytest.raises(ValueError, match="own"):
+        merge(analyze(table), analyze(table))
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.names("synthesizers"))))
+def test_what_one_person_repeats_never_comes_out(name: str, tmp_path: Path) -> None:
+    if ":" in name:
+        pytest.skip("the reference packages do not guard rare values")
+    rng = np.random.default_rng(3)
+    n = 900
+    who = np.arange(n) % 300
+    frame = pd.DataFrame({
+        "who": [f"p{w:05}" for w in who],
+        "ward": rng.choice(["north", "south", "east"], n),
+        "cost": rng.gamma(2, 100, n).round(2),
+        "day": pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 300, n), "D"),
+    })  # fmt: skip
+    rich = pd.DataFrame({
+        "who": "p99999", "ward": "villa", "cost": rng.uniform(9e6, 9.1e6, 40).round(2),
+        "day": pd.Timestamp("1951-02-03") + pd.to_timedelta(np.arange(40), "D"),
+    })  # fmt: skip
+    whole = pd.concat([frame, rich], ignore_index=True)
+    schema = ts.infer_schema(whole)
+    schema = schema.model_copy(update={
+        "fields": tuple(WHO if f.name == "who" else f for f in schema.fields),
+        "tabsynth": TableExtension(privacy_unit="who"),
+    })  # fmt: skip
+    small = {"epochs": 1} if name in ("ctgan", "tvae") else {}
+    model = ts.fit(whole, schema=schema, synthesizer=name, parameters=small, seed=1)
+    model.save(tmp_path / "m.tabsynth")
+    with ZipFile(tmp_path / "m.tabsynth") as file:
+        parts = [file.read(part) for part in file.namelist()]
+    assert not any(b"villa" in part or b"1951" in part for part in parts)
+    drawn = ts.sample(model, 3000, seed=1).to_pandas()
+    assert "villa" not in set(drawn["ward"])
+    assert drawn["cost"].max() < 9e5
+    assert pd.to_datetime(drawn["day"]).min() >= pd.Timestamp("2025-01-01")
