@@ -7,6 +7,7 @@ nothing until a person deletes its name there. Rare values and extremes never en
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +27,7 @@ from tabsynth.schema.recognise import (
     coordinates,
     identifier,
     personal,
+    repeated_codes,
     repeated_identifier,
 )
 from tabsynth.schema.rounding import outward
@@ -41,12 +43,17 @@ _UNLINKED: Final = (
     "longer linked"
 )
 
+_CODES: Final = (
+    "most records have a code of their own, all of one form; codes are invented, and records that "
+    "share one are no longer linked"
+)
 _OWN_TEXTS: Final = "most records have a text of their own; it is withheld as free text"
 _AMOUNTS: Final = (
     "looks like numbers but is withheld as free text; declare decimalChar or groupChar, or remove "
     "units and currency signs"
 )
 _NUMBER_LIKE: Final = r"^[^\pL\d]*[A-Z$€£¥]{0,4} ?[-+]?\d[\d.,' ]*[^\pL\d]{0,4}[A-Za-z]{0,4}$"
+_NUMBER: Final = r"[-+]?\d+(\.\d+)?"
 _MOST: Final = 0.9
 
 
@@ -102,6 +109,7 @@ def infer(raw: pa.Table, *, min_count: int = 5) -> TableSchema:
         field, remarks = _infer_field(name, raw.column(name), min_count)
         fields.append(field)
         notes += [f"column {name!r}: {remark}" for remark in remarks]
+    notes = _remarks_on(raw.column_names) + notes
     places = [pair for pair in coordinates(f.name for f in fields) if _on_earth(pair, fields)]
     notes += [f"columns {a!r} and {b!r}: taken for places, learnt together" for a, b in places]
     keys = [f.name for f in fields if f.tabsynth.role == "identifier" and f.constraints.unique]
@@ -118,6 +126,19 @@ def infer(raw: pa.Table, *, min_count: int = 5) -> TableSchema:
             },
         }
     )
+
+
+def _remarks_on(names: Sequence[str]) -> list[str]:
+    """Whether names of columns look like the values of a record: a file without a header."""
+    numbers = [float(name) for name in names if re.fullmatch(_NUMBER, name)]
+    # numbered columns and years count up
+    counted = len(numbers) > 1 and numbers == [numbers[0] + i for i in range(len(numbers))]
+    if not numbers or counted:
+        return []
+    return [
+        f"{len(numbers)} of {len(names)} names of columns are numbers; if the table has no header, "
+        "a record stands in its place, and will be shown: add one"
+    ]
 
 
 def _on_earth(pair: tuple[str, str], fields: Sequence[FieldSchema]) -> bool:
@@ -272,7 +293,7 @@ def _invented(column: Column) -> tuple[dict[str, Any], tuple[str, ...]] | None:
 
 
 def _withheld(column: Column, min_count: int) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """Facts of a column of free text, or of texts too rare to model."""
+    """Facts of a column of free text or of codes, or of texts too rare to model."""
     if column.field.type != "string":
         return None
     present, counts = column.values.filter(pa.array(column.present)), column.counts
@@ -286,6 +307,8 @@ def _withheld(column: Column, min_count: int) -> tuple[dict[str, Any], tuple[str
         if long or wordy:
             return facts, ()
         if different > _MANY_TEXTS:
+            if (codes := repeated_codes(present.unique())) is not None:
+                return {"tabsynth": {"role": "identifier", "generator": codes}}, (_CODES,)
             like = mask(pc.match_substring_regex(present, _NUMBER_LIKE)).mean()
             return facts, (_AMOUNTS if like > _MOST else _OWN_TEXTS,)
     if not (_weights_by_value(present, counts)[1] >= min_count).any():

@@ -69,6 +69,8 @@ _SHAPES: Final = {
     ),
 }
 _CODE: Final = r"^[A-Za-z]{0,6}[-_./ ]?[0-9]{2,}$"
+# letters first, and nothing that an amount or its unit would have
+_CODE_OF_ONE_FORM: Final = r"^[A-Za-z][A-Za-z0-9]*([-_/:#][A-Za-z0-9]+)*$"
 _SPOKEN: Final = r"^\pL[\pL.'’-]*,?( \pL[\pL.'’-]*)+$"
 _SHARE: Final = 0.9
 # fewer records to a value than this, and the value stands for a person or thing, not for a group
@@ -182,6 +184,17 @@ def repeated_identifier(name: str, texts: pa.Array, *, records: int) -> dict[str
     if len(texts) < FEWEST_RECORDS or records > _FEW_EACH * len(texts):
         return None
     return fresh(texts)
+
+
+def repeated_codes(texts: pa.Array) -> dict[str, Any] | None:
+    """The generator for codes of one form, such as ORD-104233, that may come back, or None.
+
+    Args:
+        texts: distinct texts, none missing, shape (N,), of a column that has many.
+    """
+    if not len(texts) or _share(texts, _CODE_OF_ONE_FORM) < 1.0:
+        return None
+    return _form(texts)
 
 
 def _beyond(largest: int) -> int:

@@ -242,6 +242,30 @@ def test_different_addresses_stay_different() -> None:
 
 
 @pytest.mark.parametrize(
+    ("form", "pattern"),
+    [
+        ("ORD-{:06d}", r"ORD-\d{6}"),
+        ("{:06d}B", None),
+        ("EUR {:06d}", None),
+        ("a{:06d}.5", None),
+    ],
+)
+def test_codes_that_come_back_are_invented_in_their_form(form: str, pattern: str | None) -> None:
+    """Order numbers of tickets: hardly any two the same, and neither prose nor amounts."""
+    texts = [form.format((i - i % 40 // 39) * 7919 % 1_000_000) for i in range(200)]
+    assert len(set(texts)) < len(texts)
+    schema = table_of({"order": texts})
+    found = schema.fields[0].tabsynth
+    if pattern is None:
+        assert found.generator is None
+        return
+    assert found.generator == Pattern(pattern=pattern)
+    assert found.role == "identifier"
+    assert not schema.fields[0].constraints.unique
+    assert "no longer linked" in schema.tabsynth.notes[0]
+
+
+@pytest.mark.parametrize(
     "form", ["{0}.{1:03d},{2:02d}", "{0},{2:02d}", "€ {0},{2:02d}", "${0}.{2:02d}"]
 )
 def test_amounts_that_cannot_be_read_are_noted(form: str) -> None:
@@ -360,6 +384,22 @@ def test_notes() -> None:
     )
     assert schema.field("none").missing_values == ("?",)
     assert schema.tabsynth.source == "inferred from records"
+
+
+@pytest.mark.parametrize(
+    ("names", "noted"),
+    [
+        (["Basel", "987654.25", "2019-05-06"], True),
+        (["Basel", "44", "12"], True),
+        (["year", "2019", "2020"], False),
+        (["0", "1", "2"], False),
+        (["x1", "y2", "1st"], False),
+    ],
+)
+def test_a_record_in_the_place_of_the_header_is_noted(names: list[str], noted: bool) -> None:
+    said = " ".join(table_of({name: list("aabb") * 10 for name in names}).tabsynth.notes)
+    assert ("if the table has no header" in said) == noted
+    assert "987654" not in said
 
 
 def test_infinities_are_numbers_for_the_check_to_refuse() -> None:
