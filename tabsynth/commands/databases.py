@@ -74,16 +74,18 @@ def db_schema(
     from tabsynth.database_workflow import completed, read_tables
     from tabsynth.io.atomic import check_place, write_text
     from tabsynth.schema.database import dump_database_schema
+    from tabsynth.schema.files import is_json
     from tabsynth.stores.address import open_store
     from tabsynth.stores.place import file_of
 
     spare([out], file_of(address))
+    as_json = is_json(out)
     check_place(out)
     with open_store(address).snapshot() as store:
         schema = store.reflect()
         if infer:
             schema = completed(schema, read_tables(store, schema))
-    write_text(out, dump_database_schema(schema, as_json=out.suffix.lower() == ".json"))
+    write_text(out, dump_database_schema(schema, as_json=as_json))
     for name, table in schema.tables.items():
         for note in table.tabsynth.notes:
             typer.echo(f"note: table {name!r}: {note}")

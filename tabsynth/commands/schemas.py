@@ -25,11 +25,12 @@ def schema_infer(
     """Propose a schema from records, marking the facts that were read from them."""
     from tabsynth import workflow
     from tabsynth.io.atomic import write_text
-    from tabsynth.schema.files import dump_schema
+    from tabsynth.schema.files import dump_schema, is_json
 
     spare([out], data)
+    as_json = is_json(out)
     schema = workflow.described(data, constraints=constraints)
-    write_text(out, dump_schema(schema))
+    write_text(out, dump_schema(schema, as_json=as_json))
     for note in schema.tabsynth.notes:
         typer.echo(f"note: {note}")
     typer.echo(f"wrote {out}; read it before you rely on it")
@@ -103,9 +104,10 @@ def schema_convert(
     """
     from tabsynth.io.atomic import write_text
     from tabsynth.schema.convert import convert, kind_of_file
-    from tabsynth.schema.files import read_text
+    from tabsynth.schema.files import is_json, read_text
 
     spare([out], source)
+    as_json = is_json(out)
     kind: Any = kind_of_file(out) if to == "auto" else to
     if kind not in ("tabsynth", "sdv", "datapackage"):
         raise UsageError(
@@ -114,9 +116,8 @@ def schema_convert(
             got=repr(to),
             remedy="name one of them",
         )
-    write_text(
-        out, convert(read_text(source, source.name), to=kind, table=table, where=source.name)
-    )
+    text = read_text(source, source.name)
+    write_text(out, convert(text, to=kind, table=table, where=source.name, as_json=as_json))
     typer.echo(f"wrote {out}")
 
 

@@ -28,23 +28,25 @@ def convert(
     to: Format,
     table: str | None = None,
     where: str = "schema",
+    as_json: bool = False,
 ) -> str:
     """A schema in another tool's form, as the text of a file.
 
     Args:
         source: the text (JSON or YAML) or content of our schema, a Data Package, a plain Table
             Schema, or SDV metadata; which it is shows in its keys.
-        to: `tabsynth` gives YAML, `sdv` and `datapackage` give JSON. What is lost is written at
-            `to_sdv` and `to_data_package`.
+        to: `tabsynth` gives YAML unless `as_json`, `sdv` and `datapackage` give JSON. What is lost
+            is written at `to_sdv` and `to_data_package`.
         table: which table, where the source holds several.
         where: how messages name the source.
+        as_json: whether our own schema is wanted as JSON too.
 
     Raises:
         SchemaError: the source is none of these, or cannot be expressed.
     """
     schema = from_any(source, table=table, where=where)
     if to == "tabsynth":
-        return dump_schema(schema)
+        return dump_schema(schema, as_json=as_json)
     other = to_sdv(schema) if to == "sdv" else to_data_package(schema, name=table or "table")
     return json.dumps(other, indent=2, ensure_ascii=False) + "\n"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from tabsynth.errors import SchemaError
 from tabsynth.schema.convert import from_data_package
-from tabsynth.schema.files import dump_yaml, parse_text, read_text
+from tabsynth.schema.files import dump, parse_text, read_text
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.schema.model import TableSchema
 
@@ -217,7 +216,4 @@ def load_database_schema(path: str | Path) -> DatabaseSchema:
 
 def dump_database_schema(schema: DatabaseSchema, *, as_json: bool = False) -> str:
     """The Data Package as YAML or JSON text; `load_database_schema` makes an equal one of it."""
-    descriptor = schema.descriptor()
-    if as_json:
-        return json.dumps(descriptor, ensure_ascii=False, indent=2) + "\n"
-    return dump_yaml(descriptor)
+    return dump(schema.descriptor(), as_json=as_json)

@@ -11,7 +11,7 @@ from typing import Any, Final
 import yaml
 from pydantic import ValidationError
 
-from tabsynth.errors import SchemaError
+from tabsynth.errors import OutputError, SchemaError
 from tabsynth.schema.model import TableSchema
 from tabsynth.schema.problems import first_problem, kind_of
 
@@ -122,13 +122,37 @@ def parse_schema(descriptor: Mapping[str, Any], where: str = "schema") -> TableS
     raise first_problem(problems, descriptor, where)
 
 
-def dump_schema(schema: TableSchema) -> str:
-    """The schema as YAML: keys in the order of the standard, defaults left out.
+def dump_schema(schema: TableSchema, *, as_json: bool = False) -> str:
+    """The schema as YAML, or as JSON: keys in the order of the standard, defaults left out.
 
     Returns:
         Text from which `load_schema` makes an equal schema.
     """
-    return dump_yaml(schema.descriptor())
+    return dump(schema.descriptor(), as_json=as_json)
+
+
+def dump(descriptor: Mapping[str, Any], *, as_json: bool) -> str:
+    """A descriptor as text in its own order, which `parse_text` reads back."""
+    if as_json:
+        return json.dumps(descriptor, ensure_ascii=False, indent=2) + "\n"
+    return dump_yaml(descriptor)
+
+
+def is_json(path: Path) -> bool:
+    """Whether a schema that is to be written is JSON by its name, and not YAML.
+
+    Raises:
+        OutputError: another ending, with which nobody could read it.
+    """
+    ending = path.suffix.lower()
+    if ending not in _SUFFIXES:
+        raise OutputError(
+            str(path),
+            expected="a name ending in .yaml, .yml or .json",
+            got="another ending" if ending else "none",
+            remedy="name it so, as in -o schema.yaml",
+        )
+    return ending == ".json"
 
 
 def dump_yaml(descriptor: Mapping[str, Any]) -> str:

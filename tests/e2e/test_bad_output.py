@@ -116,6 +116,17 @@ def test_an_unknown_form_of_schema(place: Place, tabsynth: Run) -> None:
     assert snapshot(place.outputs) == before
 
 
+@pytest.mark.parametrize("ending", ["txt", "csv", ""])
+def test_a_schema_that_nobody_could_read_is_not_written(
+    ending: str, place: Place, tabsynth: Run
+) -> None:
+    for words in (("schema", "infer", place.table), ("schema", "convert", place.schema),
+                  ("db", "schema", place.inputs)):  # fmt: skip
+        out = place.outputs / f"new.{ending}"
+        assert tabsynth(*words, "-o", out).refused() == str(out)
+        assert not out.exists()
+
+
 def test_a_database_as_output(place: Place, tabsynth: Run) -> None:
     url = "postgresql://me:ZQX-SECRET@host.invalid/db"
     for table, code in (("", 2), ("#t", 4)):

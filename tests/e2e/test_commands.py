@@ -141,6 +141,15 @@ def test_the_line_in_steps(place: Place, tabsynth: Run) -> None:
     report(verdict)
 
 
+def test_a_schema_is_json_where_its_name_says_so(place: Place, tabsynth: Run) -> None:
+    schema, again = place.outputs / "s.json", place.outputs / "again.json"
+    went(tabsynth("schema", "infer", place.table, "-o", schema))
+    went(tabsynth("schema", "convert", schema, "--to", "tabsynth", "-o", again))
+    for made in (schema, again):
+        assert json.loads(made.read_text())["fields"][0]["name"] == "city"
+        assert "keeps the schema" in went(tabsynth("schema", "check", made, place.table))
+
+
 def test_a_public_report_has_a_public_junit(place: Place, tabsynth: Run) -> None:
     holdout = write_csv(place.inputs / "holdout.csv", records(200, seed=8))
     out, junit = place.outputs / "verdict", place.outputs / "verdict" / "junit.xml"
