@@ -144,7 +144,7 @@ def _check_header(layout: _Layout) -> None:
             f"{where}: header",
             expected="a name for every column",
             got=f"{len(empty)} without one (first: column {empty[0]} of {len(names)})",
-            remedy="name every column",
+            remedy="name every column; pandas leaves its index out with index=False",
         )
     repeated = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if repeated:

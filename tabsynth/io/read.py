@@ -14,6 +14,11 @@ from tabsynth.io.csvfile import parse_csv
 from tabsynth.io.jsonl import parse_jsonl
 
 FORMATS = (".csv", ".csv.gz", ".parquet", ".jsonl")
+# endings of files that people have at hand, what they are, and the way to one of ours
+DATABASE_ENDINGS = {
+    ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite", ".duckdb": "duckdb",
+}  # fmt: skip
+SHEET_ENDINGS = (".xlsx", ".xls", ".xlsm", ".ods")
 
 
 def file_format(path: str | Path, *, error: type[TabsynthError] = DataError) -> str:
@@ -41,12 +46,21 @@ def file_format(path: str | Path, *, error: type[TabsynthError] = DataError) -> 
     for ending in FORMATS:
         if where.lower().endswith(ending):
             return ending
-    raise error(
-        where,
-        expected=f"a path ending in {', '.join(FORMATS)}",
-        got="another ending" if Path(where).suffix else "none",
-        remedy="convert the file or correct its name",
-    )
+    got, remedy = _other_kind(Path(where))
+    raise error(where, expected=f"a path ending in {', '.join(FORMATS)}", got=got, remedy=remedy)
+
+
+def _other_kind(path: Path) -> tuple[str, str]:
+    """What a path with another ending seems to name, and what to do."""
+    ending = path.suffix.lower()
+    if path.is_dir():
+        return "a folder", "name a file in it"
+    if ending in DATABASE_ENDINGS:
+        url = f"{DATABASE_ENDINGS[ending]}:///{path}#TABLE"
+        return "the path of a database", f"write {url} for a table of it"
+    if ending in SHEET_ENDINGS:
+        return "the path of a spreadsheet", "use CSV, which spreadsheets read and write"
+    return "another ending" if ending else "none", "correct the name, or convert the file"
 
 
 def read_raw(path: str | Path, *, private: bool = False) -> pa.Table:

@@ -10,9 +10,18 @@ from urllib.parse import unquote
 from sqlalchemy.engine import URL
 
 from tabsynth.errors import DataError
+from tabsynth.io.read import DATABASE_ENDINGS
 from tabsynth.stores.duck import DuckStore
 from tabsynth.stores.folder import FolderStore
-from tabsynth.stores.place import DIALECTS, FILE_URL, FILES, SCHEME, SERVER_URL, shown
+from tabsynth.stores.place import (
+    DIALECTS,
+    FILE_URL,
+    FILES,
+    SCHEME,
+    SERVER_URL,
+    shown,
+    split_table,
+)
 from tabsynth.stores.protocol import Store
 from tabsynth.stores.sql import SqlStore
 
@@ -32,7 +41,7 @@ def open_store(address: str) -> Store:
     """
     scheme = SCHEME.match(address)
     if scheme is None:
-        return FolderStore(Path(address))
+        return FolderStore(_folder(Path(address)))
     name, _, driver = scheme[1].lower().partition("+")
     where = shown(address)
     if name != "duckdb" and (
@@ -46,6 +55,14 @@ def open_store(address: str) -> Store:
         found = FILE_URL.fullmatch(address.partition("?")[0])
     else:
         found = SERVER_URL.fullmatch(address)
+    table = split_table(address)[1]
+    if table is not None and (
+        found is None or (name in FILES and not Path(found["path"]).exists())
+    ):
+        raise DataError(
+            where, expected="a whole database", got="one table of it",
+            remedy="leave out what begins with #",
+        )  # fmt: skip
     if found is None:
         raise DataError(
             where, expected=f"a database URL {_EXAMPLES}", got="one of another form",
@@ -56,6 +73,21 @@ def open_store(address: str) -> Store:
     if name == "sqlite":
         return SqlStore(URL.create(DIALECTS[name], database=found["path"]), where)
     return SqlStore(_server_url(DIALECTS[name], found), where)
+
+
+def _folder(path: Path) -> Path:
+    """A folder as it was named, unless that is the name of a database file.
+
+    Raises:
+        DataError: it is, and no folder of that name is there.
+    """
+    scheme = DATABASE_ENDINGS.get(path.suffix.lower())
+    if scheme is not None and not path.is_dir():
+        raise DataError(
+            str(path), expected="a folder or a database URL", got="the path of a database file",
+            remedy=f"write {scheme}:///{path}",
+        )  # fmt: skip
+    return path
 
 
 def _server_url(dialect: str, found: re.Match[str]) -> URL:

@@ -94,7 +94,9 @@ UNREADABLE = {
     "json, mixed types": ("t.jsonl", jsonl('{"age": "' + SECRET_TEXT + '"}'), "mixed types"),
     "json, long integer": ("t.jsonl", jsonl('{"age": 98765498765498765499999}'), "a larger one"),
     "json, repeated key": ("t.jsonl", jsonl('{"age": 1, "age": 987654}'), "repeated"),
-    "unknown ending": ("t.xlsx", csv_text(), "another ending"),
+    "unknown ending": ("t.txt", csv_text(), "another ending"),
+    "spreadsheet": ("t.xlsx", csv_text(), "spreadsheet"),
+    "database": ("t.sqlite", csv_text(), "a database"),
     "no ending": ("table", csv_text(), "none"),
 }
 
@@ -144,7 +146,14 @@ def test_places_without_a_file(command: str, place: Place, refuses: Refuses) -> 
     folder = place.inputs / "folder.csv"
     folder.mkdir()
     absent = place.inputs / "absent.csv"
-    for bad in (folder, absent, absent / "x.csv", place.table / "x.csv", f"/{'n' * 300}.csv"):
+    for bad in (
+        folder,
+        place.inputs,
+        absent,
+        absent / "x.csv",
+        place.table / "x.csv",
+        f"/{'n' * 300}.csv",
+    ):
         assert refuses(*filled(words, place, bad), out=out).startswith(str(bad))
 
 

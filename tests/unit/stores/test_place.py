@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -72,3 +73,26 @@ def test_a_url_that_was_made_a_path_is_told() -> None:
 def test_drivers_that_are_not_used_are_refused() -> None:
     with pytest.raises(DataError, match="a database that tabsynth cannot open"):
         open_store("postgresql+psycopg2://u:SECRET@h/db")
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("sqlite:///shop.db#orders", "got one table of it"),
+        ("postgresql://me:hush@host/db#orders", "got one table of it"),
+        ("shop.db", "write sqlite:///shop.db"),
+        ("data/shop.duckdb", "write duckdb:///data/shop.duckdb"),
+    ],
+)
+def test_what_is_no_whole_database_is_told_how_to_write_it(address: str, told: str) -> None:
+    with pytest.raises(DataError) as caught:
+        open_store(address)
+    assert told in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_files_may_have_odd_names(tmp_path: Path) -> None:
+    (tmp_path / "folder.db").mkdir()
+    (tmp_path / "a#b.db").touch()
+    open_store(str(tmp_path / "folder.db"))
+    open_store(f"sqlite:///{tmp_path / 'a#b.db'}")
