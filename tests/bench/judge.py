@@ -82,9 +82,13 @@ def _distance(first: Levels, second: Levels, size: int) -> float:
 
 
 def detection(train: pd.DataFrame, holdout: pd.DataFrame, synthetic: pd.DataFrame) -> float:
-    """AUC of telling synthetic records from holdout records; 0.5 is perfect."""
+    """AUC of telling synthetic records from holdout records; 0.5 is perfect.
+
+    Both samples and the folds have seeds of their own: with one for all, shuffling the folds undid
+    the shuffling of the records, so that folds followed the holdout's own order.
+    """
     size = min(len(holdout), len(synthetic))
-    both = [f.sample(size, random_state=0) for f in (holdout, synthetic)]
+    both = [f.sample(size, random_state=k) for k, f in enumerate((holdout, synthetic), 1)]
     features = np.concatenate([_features(train, f) for f in both])
     label = np.repeat([0, 1], size)
     categorical = [not pd.api.types.is_numeric_dtype(t) for t in train.dtypes]
