@@ -119,7 +119,6 @@ class Adversaries:
         self._options = torch.from_numpy(records.options).to(self._where)
         self._places = torch.from_numpy(records.places).to(self._where)
         self._columns = learning.Columns.of(layout)
-        self._slopes = torch.tensor([1.0, LEAK], device=self._where)
         self._modes = torch.from_numpy(learning.modes_of(layout)).to(self._where)
         rng = np.random.default_rng([seed, 0])
         self._generator = learning.started(
@@ -172,7 +171,7 @@ class Adversaries:
 
     def _step(self, under: Tensor, rows: Tensor, random: Any) -> None:
         """One step of the critic, then one of the generator, on the same draws."""
-        fake, log_chance = self._fakes(under, random)
+        fake, met = self._fakes(under, random)
         first = self._given(under)
         gone = first + fake.detach() @ self._critic["critic.first"]
         loss = self._critic_loss(first + self._real(rows), gone, random)
@@ -180,14 +179,13 @@ class Adversaries:
         loss.backward()
         self._adam["critic"].step()
         values = self._given(under) + fake @ self._critic["critic.first"]
-        judged, _ = self._judge(values)
-        met = log_chance.gather(1, under[:, None]).mean()
+        judged, *_ = self._judge(values)
         self._adam["generator"].zero_grad(set_to_none=True)
         (-judged.mean() - met).backward(inputs=list(self._generator.values()))
         self._adam["generator"].step()
 
     def _fakes(self, under: Tensor, random: Any) -> tuple[Tensor, Tensor]:
-        """Packs of generated records, and log-chances of the options of each record."""
+        """Packs of generated records, and the mean log-chance of their conditions."""
         import torch
 
         layout, shape = self._layout, self._shape
@@ -195,11 +193,11 @@ class Adversaries:
             self._generator, under, noise=shape.noise, layers=len(shape.generator), random=random
         )
         logits = out[:, : layout.width]
-        log_chance = self._columns.log_chances(logits)
+        met = self._columns.log_chances(logits, under[:, None]).mean()
         soft = self._columns.relaxed(logits, temperature=TEMPERATURE, random=random)
         places = out[:, layout.width :].tanh() * (soft @ self._modes)
         fake = torch.cat([soft, places], dim=1)
-        return fake.reshape(-1, self._shape.pack * fake.shape[1]), log_chance
+        return fake.reshape(-1, self._shape.pack * fake.shape[1]), met
 
     def _real(self, rows: Tensor) -> Tensor:
         """What real records add to the critic's first layer, shape (packs, units)."""
@@ -235,25 +233,28 @@ class Adversaries:
         packs, some = len(real), -(-len(real) // SLOPES_OF)
         share = torch.rand(some, 1, generator=random, device=self._where)
         between = share * real[:some] + (1 - share) * fake[:some]
-        judged, slopes = self._judge(torch.cat([real, fake, between]))
-        last = self._critic["critic.last"].T * slopes[1][2 * packs :]
-        gradient = (last @ self._critic["critic.second"].T) * slopes[0][2 * packs :]
+        judged, first, second = self._judge(torch.cat([real, fake, between]))
+        last = self._critic["critic.last"].T * _slopes(second[2 * packs :])
+        gradient = (last @ self._critic["critic.second"].T) * _slopes(first[2 * packs :])
         norm = (gradient @ self._critic["critic.first"].T).float().norm(dim=1)
         distance = judged[:packs].mean() - judged[packs : 2 * packs].mean()
         loss: Tensor = PENALTY * ((norm - 1) ** 2).mean() - distance
         return loss
 
-    def _judge(self, values: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The critic behind its first layer: shape (packs, 1), and the slopes of its units."""
-        import torch
+    def _judge(self, first: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The critic behind its first layer: shape (packs, 1), and what its two layers had."""
+        from torch.nn import functional
 
-        slopes = []
-        for name in ("second", "last"):
-            slope = torch.where(values.detach() > 0, self._slopes[0], self._slopes[1])
-            values = (values * slope) @ self._critic[f"critic.{name}"]
-            values = values + self._critic["critic.second.shift"] if name == "second" else values
-            slopes.append(slope)
-        return values.float(), slopes
+        weights = self._critic
+        second = functional.leaky_relu(first, LEAK) @ weights["critic.second"]
+        second = second + weights["critic.second.shift"]
+        judged = functional.leaky_relu(second, LEAK) @ weights["critic.last"]
+        return judged.float(), first, second
+
+
+def _slopes(values: Tensor) -> Tensor:
+    """Of the rectifier at these values, shaped alike."""
+    return (values.detach() > 0).to(values.dtype).mul_(1 - LEAK).add_(LEAK)
 
 
 def _critic_sizes(layout: Layout, shape: Shape) -> dict[str, tuple[int, ...]]:

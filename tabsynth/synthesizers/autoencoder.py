@@ -157,8 +157,7 @@ class Autoencoder:
         latent = middle + noise * (log_variance / 2).exp()
         layers = len(self._shape.decoder) + 1
         out = perceived(self._weights, latent, layers=layers, name="decoder").float()
-        log_chance = self._columns.log_chances(out[:, :width])
-        lost = -log_chance.gather(1, options.long()).sum()
+        lost = -self._columns.log_chances(out[:, :width], options.long()).sum()
         deviation = self._weights["deviation"]
         gap = (places - out[:, width:].tanh()) / deviation
         within = self._is_mode[options[:, self._numeric].long()]

@@ -84,14 +84,18 @@ class Columns:
         column = torch.from_numpy(layout.column).to(device())
         return cls(torch.nn.functional.one_hot(column).double(), column)
 
-    def log_chances(self, logits: Tensor) -> Tensor:
-        """Logarithms of the probability of every option in its column, shape (records, width).
+    def log_chances(self, logits: Tensor, options: Tensor) -> Tensor:
+        """Logarithms of the probability of options in their columns.
 
-        All columns at once: 64 bits hold the exponentials of logits within 300.
+        Args:
+            logits: shape (records, width).
+            options: shape (records, asked), places in the layout; 64-bit integers.
+
+        Returns:
+            Shape (records, asked).
         """
-        raised = logits.double().clamp(-300, 300)
-        total = (raised.exp() @ self.member).log()
-        return (raised - total.index_select(1, self.column)).float()
+        totals = self._log_totals(logits).gather(1, self.column[options])
+        return logits.gather(1, options) - totals.float()
 
     def relaxed(self, logits: Tensor, *, temperature: float, random: Any) -> Tensor:
         """Options drawn by their chances, softly, so that a gradient goes through; shaped alike.
@@ -100,9 +104,20 @@ class Columns:
         """
         import torch
 
-        even = torch.rand(logits.shape, generator=random, device=logits.device)
-        waiting = -even.clamp_(1e-7, 1 - 1e-7).log_()
-        return self.log_chances((logits - waiting.log_()) / temperature).exp()
+        waiting = torch.rand(logits.shape, generator=random, device=logits.device).log_().neg_()
+        drawn = (logits - waiting.log_()) / temperature
+        return (drawn - (self._log_totals(drawn) @ self.member.T).float()).exp()
+
+    def _log_totals(self, logits: Tensor) -> Tensor:
+        """Logarithm of the sum of exponentials of each column's logits, shape (records, columns).
+
+        All columns at once: 64 bits hold the exponentials of logits within 300. A `hardtanh` sets
+        these limits, as its gradient costs a fraction of that of a clamp.
+        """
+        from torch.nn import functional
+
+        raised = functional.hardtanh(logits, -300.0, 300.0).double().exp()
+        return (raised @ self.member).log()
 
 
 def generator_start(
@@ -133,9 +148,9 @@ def drafted(
     first = torch.randn(len(under), noise, generator=random, device=under.device)
     out: Tensor = generated(
         weights, first, under, layers=layers,
-        norm=lambda i, v: functional.batch_norm(
+        norm=lambda i, v: functional.relu(functional.batch_norm(
             v, None, None, weights[f"{i}.scale"], weights[f"{i}.shift"], training=True
-        ),
+        )),
         join=lambda *parts: torch.cat(parts, dim=1),
         take=lambda table, at: functional.embedding(at, table),
     ).float()  # fmt: skip

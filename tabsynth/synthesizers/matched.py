@@ -136,7 +136,7 @@ class Matched:
         out = learning.drafted(
             self._weights, option, noise=shape.noise, layers=len(shape.layers), random=self._random
         )
-        met = self._columns.log_chances(out).gather(1, option[:, None]).mean()
+        met = self._columns.log_chances(out, option[:, None]).mean()
         soft = self._columns.relaxed(out, temperature=TEMPERATURE, random=self._random)
         hard = torch.zeros_like(soft)
         for start, columns, options in layout.runs:

@@ -75,7 +75,8 @@ def generated(
         noise: shape (records, noise).
         under: shape (records,), options.
         layers: how many.
-        norm: brings a layer's values, shape (records, units), to moments; takes its number too.
+        norm: brings a layer's values, shape (records, units), to moments and rectifies them; takes
+            its number too.
         join: two arrays side by side.
         take: rows of an array.
 
@@ -88,7 +89,7 @@ def generated(
     found = noise
     for layer in range(layers):
         values = found @ weights[f"{layer}.weight"] + take(weights[f"{layer}.under"], under)
-        found = join(norm(layer, values).clip(min=0), found)
+        found = join(norm(layer, values), found)
     return found @ weights["out.weight"] + take(weights["out.under"], under) + weights["out.bias"]
 
 
@@ -139,7 +140,7 @@ class Generator:
             fixed[f"{layer}.scale"] = scale
             fixed[f"{layer}.shift"] = weights[f"{layer}.shift"] - values.mean(axis=0) * scale
             scaled: Singles = values * scale + fixed[f"{layer}.shift"]
-            return scaled
+            return scaled.clip(min=0, out=scaled)
 
         network = cls(layout, weights)
         network._run(pool_of(layout), rng, norm)
@@ -151,7 +152,7 @@ class Generator:
         def norm(layer: int, values: Singles) -> Singles:
             scaled: Singles = values * self.weights[f"{layer}.scale"]
             scaled += self.weights[f"{layer}.shift"]
-            return scaled
+            return scaled.clip(min=0, out=scaled)
 
         return self._run(n, rng, norm)
 

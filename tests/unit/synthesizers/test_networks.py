@@ -19,6 +19,7 @@ from tabsynth.encoding.freeze import freeze
 from tabsynth.errors import UsageError
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.adversarial import Adversaries, ByOption, Shape
+from tabsynth.synthesizers.learning import Columns
 from tabsynth.synthesizers.mixtures import fit_mixture
 from tabsynth.synthesizers.network_columns import Layout, Records, prepare
 from tabsynth.table import Table
@@ -110,11 +111,48 @@ def test_the_penalty_is_that_of_the_gradient_torch_finds(pack: int) -> None:
     loss = learner._critic_loss(pair[0], pair[1], torch.Generator().manual_seed(1))
     share = torch.rand(3, 1, generator=torch.Generator().manual_seed(1))
     between = (share * real[:3] + (1 - share) * fake[:3]).requires_grad_()
-    judged, _ = learner._judge(first[:3] + between @ critic["critic.first"])
+    judged, *_ = learner._judge(first[:3] + between @ critic["critic.first"])
     (gradient,) = torch.autograd.grad(judged.sum(), between)
     penalty = 10 * ((gradient.norm(dim=1) - 1) ** 2).mean()
     distance = learner._judge(pair[0])[0].mean() - learner._judge(pair[1])[0].mean()
     torch.testing.assert_close(loss, penalty - distance)
+
+
+def test_chances_of_options_are_those_of_a_softmax_per_column() -> None:
+    """All columns at once beside torch's own softmax of each, gradients too, and far logits."""
+    layout, records = prepared(mixed())
+    columns = Columns.of(layout)
+    options = torch.from_numpy(records.options[:200]).long()
+    random = torch.Generator().manual_seed(0)
+    for spread in (1.0, 60.0):
+        logits = (spread * torch.randn(200, layout.width, generator=random)).requires_grad_()
+        wanted = torch.stack(
+            [
+                logits[:, layout.slot(j)].log_softmax(1)[
+                    torch.arange(200), options[:, j] - int(layout.starts[j])
+                ]
+                for j in range(len(layout.columns))
+            ],
+            dim=1,
+        )
+        found = columns.log_chances(logits, options)
+        torch.testing.assert_close(found, wanted, atol=1e-3, rtol=1e-4)
+        pair = [torch.autograd.grad(x.sum(), logits)[0] for x in (found, wanted)]
+        torch.testing.assert_close(pair[0], pair[1], atol=1e-5, rtol=1e-4)
+
+
+def test_options_drawn_softly_are_drawn_by_their_chances() -> None:
+    """The largest of each column, of 20,000 records; 5 standard errors."""
+    layout, _ = prepared(mixed())
+    columns, random = Columns.of(layout), torch.Generator().manual_seed(0)
+    logits = torch.randn(layout.width, generator=random)
+    soft = columns.relaxed(logits.expand(20_000, -1), temperature=0.2, random=random)
+    for j in range(len(layout.columns)):
+        own = soft[:, layout.slot(j)]
+        torch.testing.assert_close(own.sum(dim=1), torch.ones(20_000))
+        share = own.argmax(dim=1).bincount(minlength=own.shape[1]) / 20_000
+        chance = logits[layout.slot(j)].softmax(0)
+        assert ((share - chance).abs() < 5 * (chance * (1 - chance) / 20_000).sqrt()).all()
 
 
 @pytest.mark.parametrize("name", SMALL)
