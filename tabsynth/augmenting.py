@@ -35,10 +35,11 @@ from tabsynth.rare_trials import (
 from tabsynth.refusals import check_target
 from tabsynth.report.augment import sentences
 from tabsynth.report.model import AUGMENT, Report, Result
+from tabsynth.report_files import write_report
 from tabsynth.rerun import by_method
 from tabsynth.schema.columns import spelled_out
 from tabsynth.table import Table
-from tabsynth.workflow import as_table, fit, write_report
+from tabsynth.workflow import as_table, fit
 
 if TYPE_CHECKING:
     from typing import TypeAlias

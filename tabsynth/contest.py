@@ -14,18 +14,11 @@ from tabsynth.gate import Policy
 from tabsynth.machine import peak_memory
 from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.model import COMPARISON, Audience, Report, Result
+from tabsynth.report_files import for_audience
 from tabsynth.sampler import sample
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
-from tabsynth.workflow import (
-    as_table,
-    evaluate,
-    fit,
-    for_audience,
-    fresh_seed,
-    plan,
-    split,
-)
+from tabsynth.workflow import as_table, evaluate, fit, fresh_seed, plan, split
 
 if TYPE_CHECKING:
     from typing import TypeAlias

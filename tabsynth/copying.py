@@ -29,13 +29,14 @@ from tabsynth.relations.fitted import FittedDatabase
 from tabsynth.relations.preflight import check_synthesizer, plan_database
 from tabsynth.relations.regrowing import regrown
 from tabsynth.report.model import Audience, Report
+from tabsynth.report_files import for_audience, write_report
 from tabsynth.rerun import by_method
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.stores.address import open_store
 from tabsynth.stores.identity import require_another
 from tabsynth.stores.protocol import Mode, Store
 from tabsynth.synthesizers.margins import two_digits
-from tabsynth.workflow import REPORTS, for_audience, fresh_seed, write_report
+from tabsynth.workflow import REPORTS, fresh_seed
 
 MODEL: Final = "model.tabsynth"
 RESULTS: Final = (*REPORTS, MODEL)

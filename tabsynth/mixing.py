@@ -22,13 +22,14 @@ from tabsynth.io.write import open_writer
 from tabsynth.learners import features, one_thread
 from tabsynth.metrics.copies import overlap
 from tabsynth.metrics.utility import MAX_CLASSES, MIN_TEST, ClassJudge, NumberJudge
-from tabsynth.provenance import Labelled, require_unlabelled, stacked
+from tabsynth.provenance import Labelled, require_unlabelled, stacked, unlabelled
 from tabsynth.refusals import check_target
 from tabsynth.report.mix import MIX, sentences
 from tabsynth.report.model import Report, Result
+from tabsynth.report_files import write_report
 from tabsynth.table import Table
 from tabsynth.threads import in_threads
-from tabsynth.workflow import as_table, raw_table, split, write_report
+from tabsynth.workflow import as_table, raw_table, split
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -170,7 +171,7 @@ def mix(
     require_unlabelled(whole.schema, "--real")
     emitted = whole.schema.emitted
     known = whole.select(emitted)
-    raw = raw_table(synthetic)
+    raw = unlabelled(raw_table(synthetic), whole.schema)
     drawn = Table.checked(raw, emitted, where="--synthetic")
     apart = None if holdout is None else as_table(holdout, whole.schema).select(emitted)
     _refuse(known, drawn, apart, target)

@@ -25,18 +25,13 @@ from tabsynth.private_fit import Spend, fit_prepared, prepare
 from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Audience, Report
+from tabsynth.report_files import describe_run, for_audience, write_report
 from tabsynth.rerun import by_method
 from tabsynth.sampler import sample
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
-from tabsynth.workflow import (
-    describe_run,
-    evaluate,
-    for_audience,
-    fresh_seed,
-    write_report,
-)
+from tabsynth.workflow import evaluate, fresh_seed
 
 if TYPE_CHECKING:
     from typing import TypeAlias

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from tabsynth.manifests import Privacy, RunManifest
 from tabsynth.metrics.copies import overlap
 from tabsynth.modelfile import Fitted
 from tabsynth.preflight import Preflight, size_of
+from tabsynth.provenance import unlabelled
 from tabsynth.refusals import (
     check_deep,
     check_protected,
@@ -44,11 +44,8 @@ from tabsynth.refusals import (
     require_generated_keys,
     require_modelled,
 )
-from tabsynth.report.croissant import croissant
-from tabsynth.report.datasheet import datasheet
-from tabsynth.report.html import render_html
 from tabsynth.report.model import Audience, Report
-from tabsynth.report.public import public_report
+from tabsynth.report_files import describe_run, for_audience, write_report
 from tabsynth.rerun import run_again
 from tabsynth.sampler import sample
 from tabsynth.schema.check import check
@@ -398,7 +395,7 @@ def evaluate(
     check_strata(strata, protected, target, real.schema)
     check_deep(deep, model, real)
     emitted = real.schema.emitted
-    raw = raw_table(synthetic)
+    raw = unlabelled(raw_table(synthetic), real.schema)
     dropped = [n for n in raw.column_names if n in real.schema.names and n not in emitted.names]
     data, violations = check(raw.drop_columns(dropped), emitted)
     apart = as_table(holdout, real.schema)
@@ -448,37 +445,6 @@ def _refit(model: Fitted, records: Table, seed: int) -> Table:
     """A synthetic table of other records by the method that made a model, texts withheld."""
     how: Any = {"synthesizer": model.synthesizer, "parameters": model.parameters, "seed": seed}
     return sample(fit(texts_withheld(records), **how), records.num_rows, seed=seed)
-
-
-def for_audience(report: Report, audience: Audience, schema: TableSchema) -> Report:
-    """The report itself, or what of it may be shown in public; see `report.public`."""
-    return public_report(report, schema=schema) if audience == "public" else report
-
-
-def write_report(report: Report, folder: Path) -> None:
-    """Leave report.html and report.json in a folder that exists."""
-    (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
-    (folder / "report.html").write_text(render_html(report), encoding="utf-8")
-
-
-def save_report(report: Report, out: str | Path) -> None:
-    """Leave report.html and report.json in a directory, both or none.
-
-    Raises:
-        OutputError: `out` cannot be written.
-    """
-    with atomic_files(out) as folder:
-        write_report(report, folder)
-
-
-def describe_run(report: Report, schema: TableSchema, folder: Path) -> None:
-    """Leave what goes with the synthetic table when it is handed on: metadata and a datasheet."""
-    with (folder / "synthetic.parquet").open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    texts = {"croissant.json": croissant, "datasheet.md": datasheet}
-    for name, write in texts.items():
-        text = write(report, schema, name="synthetic table", sha256=digest)
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def raw_table(table: TableLike | pa.Table) -> pa.Table:

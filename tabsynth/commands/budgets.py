@@ -23,6 +23,7 @@ from tabsynth.errors import UsageError
 from tabsynth.io.atomic import check_directory, check_place
 from tabsynth.progress import Progress
 from tabsynth.report.model import Report
+from tabsynth.report_files import save_report
 from tabsynth.stores.place import Place
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def evaluate(
         which="train" if holdout is None else "holdout", target=target, seed=seed,
         say=progress.say,
     )  # fmt: skip
-    workflow.save_report(report, out)
+    save_report(report, out)
     return report
 
 

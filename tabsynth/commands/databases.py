@@ -29,6 +29,7 @@ from tabsynth.commands.options import (
 )
 from tabsynth.errors import UsageError
 from tabsynth.progress import Progress
+from tabsynth.report_files import for_audience, save_report
 
 if TYPE_CHECKING:
     from tabsynth.stores.protocol import Mode
@@ -348,8 +349,8 @@ def db_evaluate(
         entity=entity, policy=accepted, seed=seed, say=progress.say,
     )  # fmt: skip
     entities = real.schema.tables[report.provenance["entity"]]
-    shown = workflow.for_audience(report, audience, entities)
-    workflow.save_report(shown, out)
+    shown = for_audience(report, audience, entities)
+    save_report(shown, out)
     finish(shown, out, junit)
 
 

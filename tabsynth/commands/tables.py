@@ -59,6 +59,7 @@ from tabsynth.commands.schemas import schema_app
 from tabsynth.errors import OutputError, UsageError
 from tabsynth.io.atomic import check_directory
 from tabsynth.progress import Progress
+from tabsynth.report_files import for_audience, save_report
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -199,7 +200,7 @@ def run(
         target=target, protected=protected, strata=strata, policy=accepted, deep=deep,
         audience=audience, seed=seed, say=progress.say,
     )  # fmt: skip
-    return finish(workflow.for_audience(report, audience, table.schema), out, junit)
+    return finish(for_audience(report, audience, table.schema), out, junit)
 
 
 @app.command()
@@ -359,8 +360,8 @@ def evaluate(
         target=target, protected=protected, strata=strata, policy=accepted,
         deep=deep_record if deep or deep_record else None, seed=seed, say=progress.say,
     )  # fmt: skip
-    shown = workflow.for_audience(report, audience, real.schema)
-    workflow.save_report(shown, out)
+    shown = for_audience(report, audience, real.schema)
+    save_report(shown, out)
     return finish(shown, out, junit)
 
 
@@ -396,7 +397,7 @@ def compare(
     A comparison has no gate: it ends with 0 when the report is written.
     """
     refuse_budget(epsilon=epsilon, delta=delta, ledger=ledger, source_id=source_id)
-    from tabsynth import contest, workflow
+    from tabsynth import contest
 
     progress = Progress(quiet=_quiet)
     names = [name.strip() for name in synthesizers.split(",")]
@@ -408,7 +409,7 @@ def compare(
         table, names, parameters=parameters(param), target=target, protected=protected,
         strata=strata, policy=accepted, deep=deep, audience=audience, seed=seed, say=progress.say,
     )  # fmt: skip
-    workflow.save_report(report, out)
+    save_report(report, out)
     for reason in report.reasons[1:]:
         typer.echo(reason)
     typer.echo(f"report: {out / 'report.html'}")
@@ -447,7 +448,7 @@ def audit(
         table, protected=protected, target=target, strata=strata, favourable=favourable,
         reference=read_raw(reference) if reference else None, seed=seed or 0, say=progress.say,
     )  # fmt: skip
-    workflow.save_report(workflow.for_audience(report, audience, table.schema), out)
+    save_report(for_audience(report, audience, table.schema), out)
     for reason in report.reasons:
         typer.echo(reason)
     typer.echo(f"report: {out / 'report.html'}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.stats import norm
 
@@ -16,7 +17,9 @@ from tabsynth.constraints.rules import broken
 from tabsynth.learners import numbers, shared_codes
 from tabsynth.matching import Keys, once, record_keys
 from tabsynth.metrics.detection import plausibility
+from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.constraint import Combinations, Constraint
+from tabsynth.schema.model import FieldSchema
 from tabsynth.table import Table
 
 # the most that may go because it looks synthetic
@@ -24,6 +27,7 @@ CAP: Final = 0.2
 # a category that so small a share of the synthetic records have is rare
 RARE: Final = 0.05
 FEWEST: Final = 50
+ROUNDS: Final = 100
 REPEATED: Final = "repeated more often than among real records"
 COPIED: Final = "copy of a record that one real person has"
 IMPLAUSIBLE: Final = "looks synthetic to a discriminator"
@@ -38,17 +42,52 @@ class Sifted:
 
     Args:
         reasons: one of each record, empty where it stays.
+        guarded: groups that keep their shares, by words for each.
         auc: how well the discriminator told synthetic from training records, NaN where it was not
             asked.
     """
 
     reasons: NDArray[np.object_]
+    guarded: dict[str, Mask]
     auc: float
 
     @property
     def kept(self) -> NDArray[np.intp]:
         """Positions of the records that stay."""
         return np.flatnonzero(self.reasons == "")
+
+    @property
+    def shrunk(self) -> list[str]:
+        """Groups that lost a greater share than the whole, by more than a record."""
+        gone = self.reasons != ""
+        return [says for says, mask in self.guarded.items()
+                if gone[mask].sum() > gone.mean() * mask.sum() + 1]  # fmt: skip
+
+    @property
+    def emptied(self) -> list[str]:
+        """Groups of which no record stays."""
+        return [says for says, mask in self.guarded.items() if not mask[self.kept].any()]
+
+    def weights(self) -> Floats | None:
+        """How much each record that stays counts, so that no group has shrunk; their mean is 1.
+
+        None where none has. Groups that shrank are raised to the shares they had, one after the
+        other until all have them (iterative proportional fitting, Deming and Stephan 1940). Of a
+        group of which nothing stays there is nothing to raise.
+        """
+        found = np.ones(len(self.kept))
+        raised = [self.guarded[says] for says in self.shrunk if says not in self.emptied]
+        if not raised:
+            return None
+        for _ in range(ROUNDS):
+            for mask in raised:
+                inside, share = mask[self.kept], mask.mean()
+                now = found[inside].sum() / found.sum()
+                if now < share < 1 and not inside.all():
+                    found[inside] *= share / now
+                    found[~inside] *= (1 - share) / (1 - now)
+        weights: Floats = found / found.mean()
+        return weights
 
 
 def sift(comparison: Comparison, rng: np.random.Generator) -> Sifted:
@@ -71,15 +110,16 @@ def sift(comparison: Comparison, rng: np.random.Generator) -> Sifted:
     left = np.flatnonzero(reasons == "")
     reasons[left[repeats(drawn[left], np.concatenate([train, holdout]))]] = REPEATED
     left = np.flatnonzero(reasons == "")
+    guarded = groups(synthetic, comparison.protected)
     if min(len(left), len(train)) < FEWEST:
-        return Sifted(reasons, float("nan"))
-    rest = synthetic.take(left)
-    scores, auc, error = plausibility(rest, tables[0], rng=rng)
+        return Sifted(reasons, guarded, float("nan"))
+    found, auc, error = plausibility(synthetic.take(left), tables[0], rng=rng)
     if auc - float(norm.ppf(0.975)) * error > 0.5:
         # where the two cannot be told apart, scores are noise
-        chosen = rejected(scores, groups(rest, comparison.protected))
-        reasons[left[chosen]] = IMPLAUSIBLE
-    return Sifted(reasons, auc)
+        scores = np.zeros(len(reasons))
+        scores[left] = found
+        reasons[rejected(scores, list(guarded.values()), gone=reasons != "")] = IMPLAUSIBLE
+    return Sifted(reasons, guarded, auc)
 
 
 def copies(train: Keys, holdout: Keys, synthetic: Keys) -> Mask:
@@ -105,9 +145,13 @@ def repeats(synthetic: Keys, real: Keys) -> Mask:
     return over
 
 
-def groups(table: Table, protected: Sequence[str]) -> list[Mask]:
-    """Groups that keep their shares: values of protected columns, and rare categories."""
-    found = []
+def groups(table: Table, protected: Sequence[str]) -> dict[str, Mask]:
+    """Groups that keep their shares: values of protected columns, and rare categories.
+
+    Returns:
+        Masks of shape (records,), by words for the group.
+    """
+    found = {}
     for field in table.schema.fields:
         column = table.column(field.name)
         if field.is_categorical:
@@ -120,41 +164,57 @@ def groups(table: Table, protected: Sequence[str]) -> list[Mask]:
         for code in np.unique(codes):
             mask = codes == code
             if field.name in protected or mask.mean() <= RARE:
-                found.append(mask)
+                found[f"{field.name} {_words(field, column, mask, int(code))}"] = mask
     return found
 
 
-def rejected(scores: Floats, kept_apart: Sequence[Mask], *, cap: float = CAP) -> Mask:
-    """The records that look most synthetic: at most `cap` of all, and of each group no more.
+def _words(field: FieldSchema, column: pa.Array, mask: Mask, code: int) -> str:
+    if code < 0:
+        return "missing"
+    if not field.is_categorical:
+        return f"quarter {code + 1}"
+    return str(spelled_out(column)[int(np.flatnonzero(mask)[0])].as_py())
 
-    The cap of groups is lowered until none loses a greater share than the whole, but for one
-    record: shares of whole records cannot all be equal.
+
+def rejected(
+    scores: Floats, kept_apart: Sequence[Mask], *, gone: Mask | None = None, cap: float = CAP
+) -> Mask:
+    """The records that look most synthetic: at most `cap` of those that are left.
+
+    The cap is lowered until no group of which any is rejected has lost a greater share than the
+    whole, but for one record: shares of whole records cannot all be equal. What a group lost
+    already counts, so that of a group that lost much others are not rejected, and of one that lost
+    little more may be.
 
     Args:
         scores: how synthetic a record looks; at most 0.5 is not rejected.
         kept_apart: groups, which may overlap.
+        gone: records that went for other reasons.
         cap: the greatest share.
     """
+    gone = np.zeros(len(scores), bool) if gone is None else gone
     order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] > 0.5]
+    order = order[(scores[order] > 0.5) & ~gone[order]]
     within = [np.flatnonzero([mask[i] for mask in kept_apart]) for i in order]
     sizes = np.array([mask.sum() for mask in kept_apart], np.float64)
-    limit = cap
+    before = np.array([(mask & gone).sum() for mask in kept_apart], np.float64)
+    left = np.count_nonzero(~gone)
+    limit = cap * left / len(scores)
     while True:
-        chosen, lost = np.zeros(len(scores), bool), np.zeros(len(sizes))
+        chosen, lost = np.zeros(len(scores), bool), before.copy()
         most, rejected_so_far = int(limit * len(scores) + 1e-9), 0
         for i, own in zip(order, within, strict=True):
             if rejected_so_far >= most:
                 break
-            if (lost[own] + 1 <= limit * sizes[own] + 1e-9).all():
+            if (lost[own] + 1 <= (gone.mean() + limit) * sizes[own] + 1e-9).all():
                 chosen[i] = True
                 rejected_so_far += 1
                 lost[own] += 1
-        share = float(chosen.mean())
-        if not chosen.any() or (lost <= share * sizes + 1).all():
+        share = float((chosen | gone).mean())
+        if not chosen.any() or (lost <= share * sizes + 1)[lost > before].all():
             return chosen
         # strictly lower each time, so that it ends
-        limit = min(share, limit * 0.98)
+        limit = min(share - gone.mean(), limit * 0.98)
 
 
 def _quartiles(values: Floats) -> Floats:

@@ -21,12 +21,13 @@ from tabsynth.evaluator import no_warnings, versions
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.write import open_writer
 from tabsynth.metrics.copies import overlap
-from tabsynth.provenance import Labelled, require_unlabelled, stacked
+from tabsynth.provenance import Labelled, require_unlabelled, stacked, unlabelled
 from tabsynth.refusals import check_protected, check_target
 from tabsynth.report.curate import CURATE, sentences
 from tabsynth.report.model import Report
+from tabsynth.report_files import write_report
 from tabsynth.table import Table
-from tabsynth.workflow import as_table, raw_table, write_report
+from tabsynth.workflow import as_table, raw_table
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -86,7 +87,8 @@ def curate(
     check_protected(protected, whole.schema)
     require_unlabelled(whole.schema, "--train")
     emitted = whole.schema.emitted
-    drawn = Table.checked(raw_table(synthetic), emitted, where="SYNTHETIC")
+    raw = unlabelled(raw_table(synthetic), whole.schema)
+    drawn = Table.checked(raw, emitted, where="SYNTHETIC")
     known, apart = whole.select(emitted), as_table(holdout, whole.schema).select(emitted)
     _refuse(known, drawn, apart)
     groups = tuple(dict.fromkeys([*protected, *([target] if target else [])]))
@@ -117,7 +119,7 @@ def curate(
         verdict="inconclusive", reasons=tuple(sentences(facts, results)), results=tuple(results),
         provenance=facts,
     )  # fmt: skip
-    table = stacked([Labelled("synthetic", left)])
+    table = stacked([Labelled("synthetic", left, weights=found.weights())])
     with atomic_files(out) as folder:
         write_report(report, folder)
         _write_audit(found, folder / "audit.csv")
@@ -170,6 +172,8 @@ def _facts(comparison: Comparison, found: Sifted, *, certified: bool) -> dict[st
         "kept_records": len(found.kept),
         "removed": dict(gone.most_common()),
         "cap": CAP,
+        "shrunk": [says for says in found.shrunk if says not in found.emptied],
+        "emptied": found.emptied,
         "discriminator_auc": None if np.isnan(found.auc) else found.auc,
         "target": comparison.target,
         "protected": list(comparison.protected),

@@ -32,11 +32,12 @@ from tabsynth.metrics.utility import MAX_CLASSES
 from tabsynth.refusals import check_protected, check_target
 from tabsynth.report.collapse import COLLAPSE, MEASURES, sentences
 from tabsynth.report.model import Report, Result
+from tabsynth.report_files import write_report
 from tabsynth.rerun import by_method
 from tabsynth.schema.files import dump_schema
 from tabsynth.table import Table
 from tabsynth.threads import in_threads
-from tabsynth.workflow import as_table, split, write_report
+from tabsynth.workflow import as_table, split
 from tabsynth.workflow import plan as plan_fit
 
 GENERATIONS: Final = 8

@@ -16,6 +16,13 @@ NOT_PRIVATE: Final = (
     "Real records decided which synthetic ones stay, without a budget: of what is left, no claim "
     "of differential privacy holds."
 )
+SHRUNK: Final = (
+    "Of these, more went than of the whole, since they broke rules, repeated or copied: {}. The "
+    "column _weight of table.parquet gives them the shares that they had: train with it."
+)
+EMPTIED: Final = (
+    "Nothing stays of these, and no weight can make up for that: {}. Draw more of them."
+)
 DROPPED: Final = (
     "The certificate beside the synthetic records is not carried over: it does not hold of these."
 )
@@ -27,6 +34,8 @@ FAMILIES: Final[dict[Family, tuple[str, str]]] = {
 BEFORE: Final = "_before"
 # rows of a section; all stand in report.json
 SHOWN: Final = 40
+# groups that one sentence names
+NAMED: Final = 6
 
 
 def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
@@ -44,10 +53,19 @@ def sentences(facts: Mapping[str, Any], results: Sequence[Result]) -> list[str]:
             "Told from real records that nothing was learnt from with an AUC of "
             f"{before:.3f} before and {after:.3f} after; 0.5 is not at all."
         )
+    if facts["shrunk"]:
+        said.append(SHRUNK.format(_named(facts["shrunk"])))
+    if facts["emptied"]:
+        said.append(EMPTIED.format(_named(facts["emptied"])))
     said.append(NOT_PRIVATE)
     if facts["certificate_dropped"]:
         said.append(DROPPED)
     return [NO_GATE, *said]
+
+
+def _named(groups: Sequence[str]) -> str:
+    more = f" and {len(groups) - NAMED} more" if len(groups) > NAMED else ""
+    return ", ".join(groups[:NAMED]) + more
 
 
 def curate_view(report: Report, *, fragment: bool = False) -> dict[str, Any]:
@@ -78,9 +96,9 @@ def _gone(facts: Mapping[str, Any]) -> dict[str, Any]:
         "name": "gone",
         "title": "Which records went",
         "question": "Why did a record go?",
-        "meaning": "Each has the first reason that holds of it; audit.csv has them one by one. Of "
-        f"those that look synthetic at most {facts['cap'] * 100:.0f} % go, in protected groups and "
-        "rare categories too.",
+        "meaning": "Each has the first reason that holds of it; audit.csv has them one by one. At "
+        f"most {facts['cap'] * 100:.0f} % go because they look synthetic, and of no "
+        "protected group or rare category if that makes it smaller.",
         "charts": (),
         "head": ("Reason", "Records"),
         "rows": rows,

@@ -11,12 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import tabsynth as ts
-from tabsynth import registry, workflow
+from tabsynth import registry
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, gate, held
 from tabsynth.intervals import clopper_pearson
 from tabsynth.learners import one_thread
 from tabsynth.report.model import Report, Result
+from tabsynth.report_files import for_audience, save_report
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tests.bench.adult_cases import CASES, tables
@@ -102,8 +103,8 @@ def _in_full(name: str) -> dict[str, Any]:
 
 def _keep(report: Report, name: str, schema: TableSchema) -> None:
     folder = EXAMPLES / f"adult-{name}"
-    shown = workflow.for_audience(report, "public", schema)
-    workflow.save_report(shown, folder)
+    shown = for_audience(report, "public", schema)
+    save_report(shown, folder)
     case = CASES[name]
     text = (
         f"# Adult: {case.says}\n\n"

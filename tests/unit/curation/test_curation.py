@@ -10,7 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import tabsynth as ts
-from tabsynth.curation.sifting import COPIED, IMPLAUSIBLE, REPEATED, copies, rejected, repeats
+from tabsynth.curation.sifting import (
+    COPIED,
+    IMPLAUSIBLE,
+    REPEATED,
+    Sifted,
+    copies,
+    rejected,
+    repeats,
+)
 from tabsynth.curation.study import certificate_beside, curate
 from tabsynth.errors import DataError, UsageError
 from tabsynth.report.html import render_html, summary_html
@@ -94,6 +102,55 @@ def test_the_cap_holds_in_every_group() -> None:
     assert not rejected(np.full(1000, 0.4), masks).any()
     # nothing is to be rejected outside a group: then hardly anything in it
     assert rejected(np.where(first, 0.9, 0.1), masks).sum() <= 5
+
+
+def test_what_a_group_lost_already_counts() -> None:
+    """A group that rules made smaller loses none by its looks, and the others' loss makes up."""
+    rng = np.random.default_rng(0)
+    first = np.arange(1000) < 300
+    gone = first & (np.arange(1000) % 10 == 0)
+    scores = np.where(first, 0.9, 0.6) + rng.random(1000) / 20
+    chosen = rejected(scores, [first, ~first], gone=gone)
+    assert not (chosen & gone).any()
+    whole = chosen | gone
+    assert whole[first].sum() <= whole.mean() * 300 + 1
+    assert 0.15 < chosen.sum() / 970 <= 0.2
+    half = first & (np.arange(1000) % 2 == 0)
+    assert not rejected(scores, [first, ~first], gone=half)[first].any()
+
+
+def test_groups_that_rules_make_smaller_are_named_and_weighed(tmp_path: Path) -> None:
+    train, holdout, drawn = people(600, 0), people(300, 1), people(1000, 2)
+    schema = ts.infer_schema(train)
+    body = schema.model_dump(mode="json", by_alias=True, exclude_none=True)
+    rule = {"kind": "expression", "expression": "sex == 'm' or weight < 45"}
+    body["tabsynth"] = {**body.get("tabsynth", {}), "constraints": [rule]}
+    strict = type(schema).model_validate(body)
+    real, apart_ = (
+        ts.Table.from_pandas(f[(f["sex"] == "m") | (f["weight"] < 45)], strict)
+        for f in (train, holdout)
+    )
+    report = curate(drawn, tmp_path / "out", train=real, holdout=apart_, protected=["sex"], seed=1)
+    assert "sex f" in report.provenance["shrunk"]
+    assert any("The column _weight" in reason for reason in report.reasons)
+    table = pq.read_table(tmp_path / "out" / "table.parquet").to_pandas()
+    plain = (table["sex"] == "f").mean()
+    weighed = np.average(table["sex"] == "f", weights=table["_weight"])
+    assert plain < 0.22
+    assert weighed == pytest.approx((drawn["sex"] == "f").mean(), abs=1e-6)
+    assert table["_weight"].mean() == pytest.approx(1)
+    # what is judged or filtered again has the columns that were drawn
+    again = pq.read_table(tmp_path / "out" / "table.parquet")
+    assert ts.evaluate(real, apart_, again, seed=1).find("valid_cells").value == 1
+    curate(again, tmp_path / "again", train=real, holdout=apart_, protected=["sex"], seed=1)
+
+
+def test_a_group_of_which_nothing_stays_is_named() -> None:
+    gone = np.array(["broken"] * 3 + [""] * 7, dtype=object)
+    groups_ = {"a": np.arange(10) < 3, "b": np.arange(10) >= 3}
+    found = Sifted(gone, groups_, float("nan"))
+    assert found.emptied == ["a"]
+    assert found.weights() is None
 
 
 def test_copies_and_repeats() -> None:
