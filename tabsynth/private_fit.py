@@ -10,7 +10,8 @@ costs nothing; after it, the budget is spent, whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -270,13 +271,19 @@ def fit_private(
         with the budget's epsilon and delta; see `Fitted.certificate`. No seed reaches the fit.
     """
     prepared = prepare(schema, spend, synthesizer, parameters)
-    return fit_prepared(raw_columns(data, schema), prepared, noise=noise, say=say)
+    with fitting(raw_columns(data, schema), prepared, noise=noise, say=say) as fitted:
+        return fitted
 
 
-def fit_prepared(
+@contextmanager
+def fitting(
     raw: pa.Table, prepared: Prepared, *, noise: NoiseSource | None = None, say: Say
-) -> Fitted:
-    """Reserve, admit, fit, commit; see `fit_private`."""
+) -> Iterator[Fitted]:
+    """Reserve, admit, fit; and commit once what is done with the model is done.
+
+    A checkpoint is removed no sooner than that: where the model was not written, the fit goes on
+    from it and makes the same model again, for nothing. See `fit_private`.
+    """
     schema, spend, maker = prepared.schema, prepared.spend, prepared.maker
     source = OpenDPNoise() if noise is None else noise
     for line in prepared.lines():
@@ -301,10 +308,7 @@ def fit_prepared(
         journal = Kept(kept, lambda number: spend.book.announce(reserved, number))
     data = admit(raw, schema, account, domain=domain, noise=source, journal=journal)
     model = maker.fit(data, rng=np.random.default_rng(None if kept is None else kept.seed))
-    spend.book.commit(reserved)
-    if kept is not None:
-        kept.path.unlink(missing_ok=True)
-    return Fitted(
+    yield Fitted(
         model=model,
         schema=schema,
         synthesizer=prepared.name,
@@ -315,6 +319,9 @@ def fit_prepared(
             schema=schema, noise=source.name, certified=source.certified,
         ),
     )  # fmt: skip
+    spend.book.commit(reserved)
+    if kept is not None:
+        kept.path.unlink(missing_ok=True)
 
 
 def checkpoint_of(prepared: Prepared) -> Checkpoint | None:

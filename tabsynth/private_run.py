@@ -15,13 +15,13 @@ from tabsynth.choice import AUTO
 from tabsynth.constraints.training import require_kept
 from tabsynth.errors import DataError, UsageError
 from tabsynth.gate import Policy
-from tabsynth.io.atomic import atomic_files
+from tabsynth.io.atomic import atomic_files, check_directory
 from tabsynth.io.write import open_writer
 from tabsynth.manifests import Privacy, RunManifest
 from tabsynth.modelfile import Fitted
 from tabsynth.privacy.parting import part
 from tabsynth.privacy.reading import raw_columns
-from tabsynth.private_fit import Spend, fit_prepared, prepare
+from tabsynth.private_fit import Spend, fitting, prepare
 from tabsynth.refusals import check_protected, check_strata, check_target
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Audience, Report
@@ -31,7 +31,7 @@ from tabsynth.sampler import sample
 from tabsynth.schema.files import dump_schema
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
-from tabsynth.workflow import evaluate, fresh_seed
+from tabsynth.workflow import RESULTS, evaluate, fresh_seed
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -136,8 +136,9 @@ def run_private(
     seed = fresh_seed() if seed is None else seed
     raw = raw_columns(data, schema)
     parts = None if private_report is None else _parts(raw, schema)
-    with atomic_files(out) as folder:
-        fitted = fit_prepared(raw if parts is None else parts[0], prepared, say=say)
+    check_directory(out, [*RESULTS, *(() if parts is None else PRIVATE_REPORTS)])
+    fit = fitting(raw if parts is None else parts[0], prepared, say=say)
+    with fit as fitted, atomic_files(out) as folder:
         say("sampling")
         synthetic = sample(fitted, n, seed=seed)
         report = _bundle(folder, fitted, synthetic, seed=seed, n=n)

@@ -52,7 +52,7 @@ def fit(
 ) -> None:
     """Learn a model under a privacy budget; what can be refused is, before it costs anything."""
     from tabsynth import private_fit
-    from tabsynth.privacy.reading import read_private
+    from tabsynth.privacy.reading import raw_columns, read_private
 
     declared = declared_schema(schema, data)
     prepared = private_fit.prepare(declared, spend, synthesizer, given)
@@ -64,11 +64,9 @@ def fit(
     spare([out], data, schema, spend.book.path, spend.book.witness)
     check_place(out)
     progress.say(f"reading {data}")
-    fitted = private_fit.fit_private(
-        read_private(data, declared), schema=declared, spend=spend, synthesizer=synthesizer,
-        parameters=given, say=progress.say,
-    )  # fmt: skip
-    fitted.save(out, strip=strip)
+    raw = raw_columns(read_private(data, declared), declared)
+    with private_fit.fitting(raw, prepared, say=progress.say) as fitted:
+        fitted.save(out, strip=strip)
     say_kept(fitted, strip=strip, progress=progress)
     typer.echo(f"wrote {out}")
 

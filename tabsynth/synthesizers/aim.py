@@ -57,8 +57,8 @@ class Aim:
         columns: share of the budget for every column in blocks.
         frequent: share for frequent values of columns of many cells.
         cells: most cells of the model's tables together.
-        checkpoint: file that holds the answers so far until the fit is over; a fit that was broken
-            off goes on from it, and draws none of them again.
+        checkpoint: file that holds the answers so far until the model is written; a fit that was
+            broken off goes on from it, and draws none of them again.
     """
 
     name: ClassVar[str] = "aim"

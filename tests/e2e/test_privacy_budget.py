@@ -577,20 +577,24 @@ STEPS = {
     "at intake": f"p.admit = (lambda real: lambda raw, *a, **k: {KILL}() if raw.num_rows else "
     "real(raw, *a, **k))(p.admit)",
     "in the fit": f"m.NoisyMargins.fit = {KILL}",
-    "before the commit": f"p.Ledger.commit = {KILL}",
     "before the model is written": f"f.save = {KILL}",
+    "before the commit": f"p.Ledger.commit = {KILL}",
 }
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_kill_leaves_the_spend_charged_and_no_model(
+def test_a_kill_leaves_the_spend_charged_and_a_whole_model_or_none(
     tabsynth: Run, tabsynth_process: Run, step: str
 ) -> None:
     done = tabsynth_process(*FIT, *BUDGET, before=f"{DYING}; {STEPS[step]}")
     assert done.code == -9
-    assert not list(Path().glob("*.tabsynth"))
+    assert [p.name for p in Path().glob("*.tabsynth")] == ["model.tabsynth"] * (
+        step == "before the commit"
+    )
     (fit,) = spent(tabsynth)
-    assert fit["committed"] is (step == "before the model is written")
+    assert fit["committed"] is False
+    if step == "before the commit":
+        assert tabsynth("inspect", "model.tabsynth").code == 0
     assert tabsynth(*FIT, *BUDGET).code == 0
     assert manifest_of()["privacy"]["certificate"]["cumulative"]["fits"] == 2
 

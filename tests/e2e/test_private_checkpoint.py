@@ -33,6 +33,13 @@ DYING = (
 STATE = Path("fit.state")
 
 
+# it is killed when the model is about to be written
+UNWRITTEN = (
+    "import os; from tabsynth.modelfile import Fitted; "
+    "Fitted.save = lambda *a, **k: os.kill(os.getpid(), 9)"
+)
+
+
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -40,6 +47,25 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("table.csv").write_bytes(as_csv(table(200)))
     Path("schema.yaml").write_text(SCHEMA)
     return tmp_path
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_what_is_paid_for_is_kept_until_the_model_is_written(
+    run: bool, tabsynth: Run, tabsynth_process: Run
+) -> None:
+    words = ("run", *FIT[1:-1], "out", "--seed", "1") if run else FIT
+    assert tabsynth_process(*words, before=UNWRITTEN).code == -9
+    assert STATE.exists()
+    (one,) = spent(tabsynth)
+    assert one["committed"] is False
+    done = tabsynth(*words)
+    assert done.code in (0, 3), done.err
+    # the model is that of the answers that were paid for, and no other was drawn
+    assert "going on after" in done.err
+    assert not STATE.exists()
+    (same,) = spent(tabsynth)
+    assert same["committed"] is True
+    assert (Path("out/model.tabsynth") if run else Path("model.tabsynth")).exists()
 
 
 def test_a_fit_that_was_killed_goes_on_and_is_charged_once(
