@@ -24,7 +24,9 @@ from tabsynth.constraints.uniqueness import Seen
 from tabsynth.errors import ConditionError, UsageError
 from tabsynth.generators import generate
 from tabsynth.modelfile import Fitted
+from tabsynth.persons import Persons, belonging
 from tabsynth.quotas import with_quotas
+from tabsynth.schema.generator import UNIQUE_KINDS, Personal
 from tabsynth.stores.place import Place, place_of
 from tabsynth.stores.tables import writing_table
 from tabsynth.synthesizers.odds import require_likely
@@ -35,6 +37,7 @@ from tabsynth.wording.author import Author
 if TYPE_CHECKING:
     from tabsynth.conditions import Given
     from tabsynth.quotas import Shares
+    from tabsynth.schema.model import FieldSchema
 
 CHUNK_ROWS: Final = 65_536
 
@@ -183,6 +186,7 @@ def draw(
     if conditions is not None:
         _ask(fitted, conditions, total, say)
     starts = range(0, total, CHUNK_ROWS)
+    salt = int(np.random.SeedSequence(entropy, spawn_key=(0, 3)).generate_state(1, np.uint64)[0])
     asks = beside is not None and any(t.method == "llm" for t in fitted.texts.values())
     author = Author.hired(beside, say) if asks and beside is not None else None
 
@@ -192,7 +196,7 @@ def draw(
     def chunk(index: int) -> pa.Table:
         rows = min(CHUNK_ROWS, total - starts[index])
         rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(index,)))
-        drawn = _chunk(fitted, rows, starts[index], given=conditions, rng=rng)
+        drawn = _chunk(fitted, rows, starts[index], given=conditions, salt=salt, rng=rng)
         return drawn if fitted.plan.unique else texted(drawn, index)
 
     chunks = _in_order(chunk, len(starts), workers or os.cpu_count() or 1)
@@ -223,17 +227,31 @@ def _levels(fitted: Fitted, column: str) -> Sequence[Any]:
 
 
 def _chunk(
-    fitted: Fitted, rows: int, start: int, *, given: Table | None, rng: np.random.Generator
+    fitted: Fitted,
+    rows: int,
+    start: int,
+    *,
+    given: Table | None,
+    salt: int,
+    rng: np.random.Generator,
 ) -> pa.Table:
     if given is not None and given.num_rows > 1:
         given = Table(given.schema, given.data.slice(start, rows))
     modelled = fitted.draw(rows, rng=rng, given=given)
     fields = [f for f in fitted.schema.emitted.fields if f.name not in fitted.texts]
-    arrays = [
-        modelled.data.column(f.name) if f.is_modelled else generate(f, rows, start=start, rng=rng)
-        for f in fields
-    ]
-    return pa.Table.from_arrays(arrays, names=[f.name for f in fields])
+    together, places = belonging(fields), np.arange(start, start + rows)
+
+    def column(field: FieldSchema) -> pa.Array:
+        if field.is_modelled:
+            return modelled.data.column(field.name)
+        generator, kind = field.tabsynth.generator, together.get(field.name)
+        if isinstance(generator, Personal) and kind is not None:
+            unique = field.constraints.unique
+            if not unique or kind in UNIQUE_KINDS:
+                return Persons(generator.locale, salt).column(kind, places, numbered=unique)
+        return generate(field, rows, start=start, rng=rng)
+
+    return pa.Table.from_arrays([column(f) for f in fields], names=[f.name for f in fields])
 
 
 def _with_texts(

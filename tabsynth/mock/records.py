@@ -21,12 +21,12 @@ from tabsynth.mock.layout import Layout
 from tabsynth.mock.places import Places
 from tabsynth.mock.sizes import sizes
 from tabsynth.mock.values import absent
-from tabsynth.persons import personal_kind
+from tabsynth.persons import belonging, personal_kind
 from tabsynth.schema.check import check, storage_type
 from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.constraint import Combinations, OneHot, Total, Unique
 from tabsynth.schema.database import DatabaseSchema
-from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 
 BLOCK: Final = 65_536
@@ -132,13 +132,14 @@ class Mock:
             for f in schema.emitted.fields if layout.decides(f.name)
         }  # fmt: skip
         free = self._free(table, decided, rows, rng)
+        persons = self._persons(table)
         arrays = []
         for field in schema.emitted.fields:
             if field.name in decided:
                 arrays.append(decided[field.name])
-            elif (person := self._person(table, field)) is not None:
+            elif (person := persons.get(field.name)) is not None:
                 texts = fitted(
-                    layout.persons.column(person, places),
+                    self._said(table, person, places),
                     field.constraints.min_length or 0, field.constraints.max_length,
                 )  # fmt: skip
                 if field.is_modelled and not field.declares("required"):
@@ -168,11 +169,29 @@ class Mock:
                 return absent(values, nobody) if nobody.any() else values
         return layout.values[name].at(layout.columns[name].at(places))
 
-    def _person(self, table: str, field: FieldSchema) -> str | None:
+    def _said(self, table: str, kind: str, places: Places) -> pa.Array:
+        """What the persons at some places are called.
+
+        A record whose primary key is its parent's is about the parent's person.
+        """
+        layout = self.layouts[table]
+        primary = self.schema.tables[table].primary_key
+        for key, rule in layout.foreign.items():
+            if key.fields != primary or key.parent == table:
+                continue
+            parents = rule.at(places)
+            for field in self.schema.tables[key.parent].emitted.fields:
+                if personal_kind(field) == kind and self.layouts[key.parent].decides(field.name):
+                    return self.key(key.parent, field.name, parents)
+            return self._said(key.parent, kind, parents)
+        return layout.persons.column(kind, places)
+
+    def _persons(self, table: str) -> dict[str, str]:
+        """The columns that speak of a record's person, without those that rules bind."""
         rules = self.plans[table].schema.tabsynth.constraints
-        if any(field.name in rule.involved for rule in rules):
-            return None
-        return personal_kind(field)
+        bound = {name for rule in rules for name in rule.involved}
+        found = belonging(self.schema.tables[table].emitted.fields)
+        return {name: kind for name, kind in found.items() if name not in bound}
 
     def _free(
         self, table: str, decided: Mapping[str, pa.Array], rows: int, rng: np.random.Generator

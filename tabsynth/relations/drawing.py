@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tabsynth.errors import DataError
 from tabsynth.generators import generate
-from tabsynth.persons import Persons, personal_kind
+from tabsynth.persons import Persons, belonging
 from tabsynth.relations.choosing import other_parents, own_parents
 from tabsynth.relations.counts import dealt, towards
 from tabsynth.relations.distinct import exchanged, keys_to_keep, numbered, told_apart
@@ -168,12 +168,13 @@ def _invented(
         places = records.parents[main.index]
         persons = np.where(places == NOBODY, persons, np.append(above.persons, 0)[places])
     columns: dict[str, pa.Array] = {}
+    together = belonging(model.schema.fields)
     for field in model.schema.fields:
         if field.name in records.columns or field.name in own or field.is_modelled:
             continue
         if field.tabsynth.free_text == "drop":
             continue
-        generator, kind = field.tabsynth.generator, personal_kind(field)
+        generator, kind = field.tabsynth.generator, together.get(field.name)
         if kind is not None and isinstance(generator, Personal):
             people = Persons(generator.locale, salt)
             made = people.column(kind, persons, numbered=field.name in alone)

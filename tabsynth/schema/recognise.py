@@ -159,6 +159,12 @@ def named_personal(name: str) -> str | None:
     return _NAMES.get(words(name))
 
 
+def named_place(name: str) -> str | None:
+    """City, postcode or country where a column's name alone says so, or None."""
+    kind = _LOOSE_NAMES.get(words(name))
+    return kind if kind in ("city", "postcode", "country") else None
+
+
 def fresh(texts: pa.Array) -> dict[str, Any]:
     """The generator of new values for a column of which no value may come twice.
 
