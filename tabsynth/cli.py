@@ -10,9 +10,10 @@ import sys
 import traceback
 from typing import Any, Final
 
-from tabsynth.commands.tables import PIPE_CLOSED, Stopped, app
+from tabsynth.commands.stopping import Stopped
+from tabsynth.commands.tables import app
 from tabsynth.errors import TabsynthError
-from tabsynth.threads import leave
+from tabsynth.threads import INTERRUPTED, interrupted, leave
 
 ANYWHERE: Final = ("--debug", "--quiet")
 PAIRS: Final = ("--given", "--param", "--shares")
@@ -38,11 +39,12 @@ def _run(arguments: list[str]) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else 0 if done.code is None else 1
     except Stopped as stopped:
-        if stopped.code == PIPE_CLOSED:
-            _forget(sys.stdout, sys.stderr)
-        else:
-            print("error: interrupted; nothing was written", file=sys.stderr)
+        if stopped.code == INTERRUPTED:
+            return interrupted()
+        _forget(sys.stdout, sys.stderr)
         return stopped.code
+    except KeyboardInterrupt:
+        return interrupted()
     except TabsynthError as error:
         if debug:
             traceback.print_exc()

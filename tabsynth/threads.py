@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final, NoReturn, TypeVar
 
 NAME: Final = "tabsynth"
+INTERRUPTED: Final = 130
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -30,6 +31,19 @@ def in_threads(function: Callable[[Item], Outcome], items: Iterable[Item]) -> li
         raise
     pool.shutdown()
     return found
+
+
+def interrupted() -> int:
+    """Say that Ctrl-C ended a command.
+
+    Returns:
+        The exit code that says so, too.
+    """
+    # Python ends by the signal, whatever the code, once it has seen Ctrl-C pass through a text that
+    # was executed, as in a dataclass that is being made; executing another text makes it forget
+    exec("")  # noqa: S102
+    print("error: interrupted; nothing was written", file=sys.stderr)
+    return INTERRUPTED
 
 
 def leave(code: int) -> NoReturn:

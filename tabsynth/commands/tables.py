@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -56,44 +55,15 @@ from tabsynth.commands.options import (
     spend_of,
 )
 from tabsynth.commands.schemas import schema_app
-from tabsynth.errors import OutputError, UsageError
+from tabsynth.commands.stopping import Commands
+from tabsynth.errors import UsageError
 from tabsynth.io.atomic import check_directory
 from tabsynth.progress import Progress
 from tabsynth.report_files import for_audience, save_report
 
-INTERRUPTED = 130
-PIPE_CLOSED = 141
-
-
-class Stopped(Exception):  # noqa: N818 - nothing is wrong
-    """Ends a command with a code of ours, where typer would choose 1, which says `leak found`."""
-
-    def __init__(self, code: int) -> None:
-        self.code = code
-        super().__init__(code)
-
-
-class _Commands(typer.core.TyperGroup):
-    """Takes interrupts and broken streams before typer does."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Stopped(INTERRUPTED) from None
-        except OSError as error:
-            # files name their own errors; so this one is about a stream
-            if error.errno == errno.EPIPE:
-                raise Stopped(PIPE_CLOSED) from None
-            if error.errno == errno.ENOSPC:
-                raise OutputError("standard output", expected="room for the results",
-                                  got="a full disk", remedy="free space") from None  # fmt: skip
-            raise
-
-
 app = typer.Typer(
     name="tabsynth",
-    cls=_Commands,
+    cls=Commands,
     help="Synthetic tables from private ones, with a truthful verdict attached.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

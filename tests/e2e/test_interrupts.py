@@ -132,6 +132,39 @@ def test_stopped_before_anything_is_written(place: Place) -> None:
             assert snapshot(place.outputs) == before
 
 
+# where Ctrl-C meets a command: as modules load, in a text that Python executes, as options are read
+MOMENTS = {
+    "loading": (
+        "class Found:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Found())\n"
+    ),
+    "loading a dataclass": (
+        "class Found:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': exec('raise KeyboardInterrupt')\n"
+        "sys.meta_path.insert(0, Found())\n"
+    ),
+    "reading options": (
+        "def parsing(*_): raise KeyboardInterrupt\n"
+        "from tabsynth.commands.stopping import Commands\n"
+        "Commands.parse_args = parsing\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_interrupt_is_answered_at_any_moment(moment: str, place: Place) -> None:
+    program = f"import sys\n{MOMENTS[moment]}\nfrom tabsynth.__main__ import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "inspect", place.model], capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "error: interrupted; nothing was written\n"
+
+
 @pytest.mark.parametrize(
     "words", [["inspect", "{model}"], ["list", "metrics"], ["schema", "check", "{schema}"]]
 )
