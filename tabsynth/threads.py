@@ -1,4 +1,4 @@
-"""Work on as many threads as there are cores, which nobody waits for once it is stopped."""
+"""Work on several threads, which nobody waits for once it is stopped."""
 
 from __future__ import annotations
 
@@ -17,13 +17,23 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
-def in_threads(function: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome]:
-    """The function of each item, in the order of the items.
+def in_threads(
+    function: Callable[[Item], Outcome], items: Iterable[Item], *, threads: int | None = None
+) -> list[Outcome]:
+    """The function of each item, in the order of the items, on as many threads as there are cores.
 
     An error, Ctrl-C among them, drops what has not begun and does not wait for what has: a thread
     cannot be stopped, and whoever stopped the work wants to go on.
+
+    Args:
+        function: of one item.
+        items: all of them.
+        threads: another number of threads, for work that waits rather than computes; of one, it is
+            the caller's own.
     """
-    pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix=NAME)
+    if threads == 1:
+        return [function(item) for item in items]
+    pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix=NAME)
     try:
         found = list(pool.map(function, items))
     except BaseException:

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from tabsynth.errors import DataError, UsageError
 from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.threads import in_threads
 from tabsynth.wording.answers import ENDING, Answers
 from tabsynth.wording.contexts import rows_of, shown
 
@@ -79,9 +80,12 @@ class Author:
         self.say = say
         self.examples = list(examples)
         self.requests = self.asked = self.answered = self.again = 0
-        self._last = 0.0
-        # chunks are drawn on several threads; the rate is that of all together
+        # when the next request may go out; the rate is that of all threads together
+        self._next = 0.0
+        # chunks are drawn on several threads, and written one after the other
         self._lock = threading.Lock()
+        # requests of one chunk go out on several threads
+        self._books = threading.Lock()
 
     @classmethod
     def hired(cls, beside: str | Path, say: Say) -> Author:
@@ -143,8 +147,11 @@ class Author:
         size = PER_REQUEST
         for _ in range(ROUNDS):
             open_ = [q for q in questions if q.key not in self.answers.known]
-            for first in range(0, len(open_), size):
-                self._ask(field, examples, open_[first : first + size])
+            parts = [open_[first : first + size] for first in range(0, len(open_), size)]
+            in_threads(
+                lambda part: self._ask(field, examples, part), parts,
+                threads=self.endpoint.parallel,
+            )  # fmt: skip
             # what came malformed is asked for alone: one bad text must not spoil its neighbours
             size = 1
         left = sum(q.key not in self.answers.known for q in questions)
@@ -164,21 +171,26 @@ class Author:
             {"role": "system", "content": _TASK.format(column=field.name)},
             {"role": "user", "content": json.dumps(body, ensure_ascii=False)},
         ])  # fmt: skip
-        self.requests += 1
-        self.asked += answer.asked
-        self.answered += answer.answered
         texts = _texts(answer.text)
-        if len(texts) == len(questions):
-            longest = field.constraints.max_length or MOST_CHARACTERS
-            self.answers.add({
-                q.key: text.strip() for q, text in zip(questions, texts, strict=True)
-                if _usable(text, longest)
-            })  # fmt: skip
+        longest = field.constraints.max_length or MOST_CHARACTERS
+        with self._books:
+            self.requests += 1
+            self.asked += answer.asked
+            self.answered += answer.answered
+            if len(texts) == len(questions):
+                self.answers.add({
+                    q.key: text.strip() for q, text in zip(questions, texts, strict=True)
+                    if _usable(text, longest)
+                })  # fmt: skip
 
     def _wait(self) -> None:
-        if self.endpoint.per_minute:
-            time.sleep(max(0.0, self._last + 60 / self.endpoint.per_minute - time.monotonic()))
-            self._last = time.monotonic()
+        if not self.endpoint.per_minute:
+            return
+        with self._books:
+            now = time.monotonic()
+            mine = max(now, self._next)
+            self._next = mine + 60 / self.endpoint.per_minute
+        time.sleep(mine - now)
 
     def _key(self, column: str, examples: list[dict[str, Any]], record: Record, place: int) -> str:
         asked = [self.endpoint.model, column, examples, record, place]

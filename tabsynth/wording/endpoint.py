@@ -23,8 +23,10 @@ MODEL: Final = "TABSYNTH_LLM_MODEL"
 KEY: Final = "TABSYNTH_LLM_KEY"
 TIMEOUT: Final = "TABSYNTH_LLM_TIMEOUT"
 RATE: Final = "TABSYNTH_LLM_RATE"
+PARALLEL: Final = "TABSYNTH_LLM_PARALLEL"
 WHERE: Final = "endpoint"
 MAX_BYTES: Final = 8 << 20
+MOST_PARALLEL: Final = 64
 _TRIES: Final = 4
 _LONGEST_WAIT: Final = 60.0
 _TOO_MANY: Final = 429
@@ -52,6 +54,7 @@ class Endpoint:
         timeout: seconds for one whole answer.
         per_minute: requests at most; 0 for no limit.
         pause: seconds before the second try; doubled for each further one.
+        parallel: requests at a time.
     """
 
     url: str = field(repr=False)
@@ -60,6 +63,7 @@ class Endpoint:
     timeout: float = 60.0
     per_minute: float = 0.0
     pause: float = 0.5
+    parallel: int = 1
 
     @classmethod
     def named(cls, environment: Mapping[str, str] = os.environ) -> Endpoint:
@@ -78,8 +82,12 @@ class Endpoint:
         if not environment.get(MODEL):
             raise UsageError(MODEL, expected="the name of the endpoint's model", got="none",
                              remedy="set it")  # fmt: skip
-        timeout, rate = _number(environment, TIMEOUT, 60.0), _number(environment, RATE, 0.0)
-        return cls(url, environment[MODEL], environment.get(KEY, ""), timeout, rate)
+        return cls(
+            url, environment[MODEL], environment.get(KEY, ""),
+            timeout=_number(environment, TIMEOUT, 60.0),
+            per_minute=_number(environment, RATE, 0.0),
+            parallel=min(MOST_PARALLEL, max(1, int(_number(environment, PARALLEL, 1.0)))),
+        )  # fmt: skip
 
     def ask(self, messages: list[dict[str, str]]) -> Answer:
         """One answer, asked for again where the endpoint is down, slow or busy.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -44,6 +45,8 @@ class Service:
     url: str = ""
     plan: list[Callable[[dict[str, Any]], Any]] = field(default_factory=lambda: [good])
     seen: list[dict[str, Any]] = field(default_factory=list)
+    busy: int = 0
+    busiest: int = 0
     keys: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
 
@@ -57,7 +60,7 @@ def told(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    state = Service()
+    state, lock = Service(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -66,7 +69,12 @@ def service() -> Iterator[Service]:
             state.times.append(time.monotonic())
             state.keys.append(self.headers.get("Authorization", ""))
             act = state.plan.pop(0) if len(state.plan) > 1 else state.plan[0]
+            with lock:
+                state.busy += 1
+                state.busiest = max(state.busiest, state.busy)
             answer = act(told(body))
+            with lock:
+                state.busy -= 1
             status, headers = 200, {}
             if isinstance(answer, tuple):
                 status, headers = answer
@@ -260,6 +268,57 @@ def test_an_answer_in_marks_of_code_is_read(
 def test_the_rate_is_kept(service: Service, fitted: Fitted, tmp_path: Path) -> None:
     write(author(service, tmp_path, per_minute=600), fitted)
     assert min(b - a for a, b in zip(service.times, service.times[1:], strict=False)) > 0.08
+
+
+def test_several_are_asked_at_a_time_and_the_texts_are_the_same(
+    service: Service, fitted: Fitted, tmp_path: Path
+) -> None:
+    """Two requests wait for each other at the server: one at a time would never be answered."""
+    alone = write(author(service, tmp_path), fitted)
+    assert service.busiest == 1
+    meeting = threading.Barrier(2, timeout=10)
+
+    def together(asked: dict[str, Any]) -> dict[str, Any]:
+        meeting.wait()
+        return good(asked)
+
+    # two of the three requests meet, the third is answered at once
+    service.plan, service.seen = [together, together, good], []
+    (tmp_path / "b").mkdir()
+    both = write(author(service, tmp_path / "b", parallel=2), fitted)
+    assert service.busiest == 2
+    assert both == alone
+    assert len(service.seen) == 3
+
+
+def test_the_rate_is_that_of_all_at_a_time(
+    service: Service, fitted: Fitted, tmp_path: Path
+) -> None:
+    write(author(service, tmp_path, per_minute=600, parallel=3), fitted)
+    times = sorted(service.times)
+    assert min(b - a for a, b in itertools.pairwise(times)) > 0.05
+
+
+def test_a_killed_run_does_not_pay_twice(named: Service, fitted: Fitted, tmp_path: Path) -> None:
+    model, out = tmp_path / "m.tabsynth", tmp_path / "new.csv"
+    fitted.save(model)
+    words = ["sample", str(model), "-n", str(ROWS), "-o", str(out), "--seed", "3"]
+    running = f"from tabsynth.cli import main; main({words!r})"
+    dying = (
+        "import os; from tabsynth.wording.answers import Answers as a; real, left = a.add, [2]; "
+        "a.add = lambda *x: (real(*x), left.__setitem__(0, left[0] - 1), "
+        f"left[0] or os.kill(os.getpid(), 9)); {running}"
+    )
+    done = subprocess.run([sys.executable, "-c", dying], capture_output=True, check=False)
+    assert done.returncode == -9
+    assert not out.exists()
+    paid = len(named.records())
+    assert paid == 20
+    done = subprocess.run([sys.executable, "-c", running], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    drawn = workflow.read_table(out, fitted.schema).column("message")
+    assert len(named.records()) == ROWS - drawn.null_count
+    assert "20 there before" in done.stderr.decode()
 
 
 def test_a_run_asks_for_its_synthetic_records_alone(named: Service, tmp_path: Path) -> None:
