@@ -52,7 +52,7 @@ def interrupted() -> int:
     # Python ends by the signal, whatever the code, once it has seen Ctrl-C pass through a text that
     # was executed, as in a dataclass that is being made; executing another text makes it forget
     exec("")  # noqa: S102
-    print("error: interrupted; nothing was written", file=sys.stderr)
+    print("error: interrupted; no result was written", file=sys.stderr)
     return INTERRUPTED
 
 

@@ -58,7 +58,7 @@ def test_sampling_is_stopped(number: signal.Signals, ending: str, place: Place) 
             rest.unlink()
     assert snapshot(place.outputs) == before
     if number == signal.SIGINT:
-        assert err == "error: interrupted; nothing was written\n"
+        assert err == "error: interrupted; no result was written\n"
 
 
 @pytest.mark.parametrize("earlier", [True, False])
@@ -116,7 +116,7 @@ def test_an_evaluation_does_not_wait_for_its_metrics(
     wait_for(begun.exists, process)
     code, err = stop(process, number)
     assert code == EXIT[number]
-    assert err == ("error: interrupted; nothing was written\n" if code == 130 else "")
+    assert err == ("error: interrupted; no result was written\n" if code == 130 else "")
     assert snapshot(place.outputs) == before
 
 
@@ -162,7 +162,7 @@ def test_an_interrupt_is_answered_at_any_moment(moment: str, place: Place) -> No
         check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "error: interrupted; nothing was written\n"
+    assert done.stderr == "error: interrupted; no result was written\n"
 
 
 @pytest.mark.parametrize(
