@@ -20,9 +20,9 @@ from tabsynth.database_workflow import (
     sample_database,
     write_database,
 )
+from tabsynth.entities import entity_table
 from tabsynth.gate import Policy
 from tabsynth.io.atomic import atomic_files
-from tabsynth.relational.entity import entity_table
 from tabsynth.relational.evaluation import evaluate_database
 from tabsynth.relational.parting import part
 from tabsynth.relations.fitted import FittedDatabase

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from tabsynth.choice import AUTO, parameters_to_keep
 from tabsynth.database import Database
+from tabsynth.entities import entity_table
 from tabsynth.errors import UsageError
+from tabsynth.facts import counted_by_owner
 from tabsynth.io.atomic import atomic_path
 from tabsynth.mock.records import Mock
-from tabsynth.relational.entity import entity_table
 from tabsynth.relational.parting import part
 from tabsynth.relations import learning
 from tabsynth.relations.appending import beyond, keyed
@@ -99,6 +100,8 @@ def read_found(store: Source, schema: DatabaseSchema) -> dict[str, pa.Table]:
 def completed(schema: DatabaseSchema, raw: Mapping[str, pa.Table]) -> DatabaseSchema:
     """A declared schema with what the records show where it says nothing, marked as observed.
 
+    Where keys show whose records they are, a category or bound is that of 5 owners, not records.
+
     Args:
         schema: as a database declares it.
         raw: the records of every table.
@@ -107,7 +110,7 @@ def completed(schema: DatabaseSchema, raw: Mapping[str, pa.Table]) -> DatabaseSc
     for name, table in schema.tables.items():
         foreign = {column for key in schema.foreign_keys[name] for column in key.fields}
         tables[name] = complete(table, raw[name], keys=foreign)
-    return DatabaseSchema(tables, schema.paths, schema.name)
+    return counted_by_owner(DatabaseSchema(tables, schema.paths, schema.name), raw)
 
 
 def split_database(
@@ -118,7 +121,7 @@ def split_database(
     Args:
         database: all records.
         entity: the table of the people or things to protect; see
-            `tabsynth.relational.entity.entity_table` for what is taken else.
+            `tabsynth.entities.entity_table` for what is taken else.
         seed: deals them out; by default a fresh one.
 
     Returns:

@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from tabsynth.comparison import Comparison
 from tabsynth.database import Database
+from tabsynth.entities import entity_table
 from tabsynth.errors import DataError
 from tabsynth.evaluator import judge, versions
 from tabsynth.gate import Policy, gate
 from tabsynth.metrics.copies import overlap
-from tabsynth.relational.entity import entity_table
 from tabsynth.relational.figures import relation_results
 from tabsynth.relational.flatten import flatten, plan_entities
 from tabsynth.relational.tables import table_results

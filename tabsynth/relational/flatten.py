@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.database import NO_PARENT, Database
+from tabsynth.entities import Descent, Places, descents
 from tabsynth.learners import numbers
 from tabsynth.relational.apart import own_column, own_fields
-from tabsynth.relational.entity import Descent, Places, descents
 from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey

@@ -18,8 +18,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from tabsynth.database import NO_PARENT, Database
+from tabsynth.entities import Places, below
 from tabsynth.errors import DataError
-from tabsynth.relational.entity import Places, below
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.keys import ForeignKey
 from tabsynth.table import Table
@@ -63,7 +63,7 @@ def part(database: Database, entity: str, *, rng: np.random.Generator) -> Parts:
 
     Args:
         database: all records.
-        entity: the table of the entities, see `tabsynth.relational.entity.entity_table`.
+        entity: the table of the entities, see `tabsynth.entities.entity_table`.
         rng: deals them.
 
     Returns:

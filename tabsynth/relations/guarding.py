@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.encoding.freeze import MIN_COUNT, facts_of_many
+from tabsynth.encoding.freeze import MIN_COUNT
+from tabsynth.facts import each_alone
 from tabsynth.relations.matching import rank_in_group
 from tabsynth.relations.ties import Places
 from tabsynth.schema.columns import spelled_out
-from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
-
-# tables of fewer records are looked up, like a list of towns: nobody's own
-OWNERS: Final = 200
 
 
 def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
@@ -36,21 +32,8 @@ def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
         column = spelled_out(own.column(name)).dictionary_encode()
         value = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         for places in owners:
-            found |= _of_few(value, _each_alone(places), len(column.dictionary))
+            found |= _of_few(value, each_alone(places), len(column.dictionary))
     return found
-
-
-def facts_of_owners(table: Table, owners: Sequence[Places]) -> TableSchema:
-    """The schema without categories and bounds that were read from records of too few parents.
-
-    Args:
-        table: the records.
-        owners: see `repeats`.
-    """
-    schema = table.schema
-    for places in owners:
-        schema = facts_of_many(Table(schema, table.data, _each_alone(places)))
-    return schema
 
 
 def _of_few(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.bool_]:
@@ -65,8 +48,3 @@ def _persons(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.i
     pairs = np.unique(value[known] * span + who[known])
     found: NDArray[np.int64] = np.bincount(pairs // span, minlength=values)
     return found
-
-
-def _each_alone(places: Places) -> Places:
-    """The same with a number of its own for each record that has no parent."""
-    return np.where(places < 0, places.max(initial=0) + 1 + np.arange(len(places)), places)

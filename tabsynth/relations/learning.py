@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.database import NO_PARENT, Database
+from tabsynth.entities import Owners
 from tabsynth.errors import DataError
+from tabsynth.facts import facts_of_owners
 from tabsynth.relations.counts import Counts, three_digits
 from tabsynth.relations.frame import Frame
-from tabsynth.relations.guarding import OWNERS, facts_of_owners
 from tabsynth.relations.model import DatabaseModel
 from tabsynth.relations.recipes import (
     depths,
@@ -45,8 +46,10 @@ class _Known:
     Args:
         seen: by table, its records as others see them.
         lineage: by table, the ancestors of its records, by their tables.
+        owners: whose the records are.
     """
 
+    owners: Owners
     seen: dict[str, Seen] = field(default_factory=dict)
     lineage: dict[str, dict[str, Places]] = field(default_factory=dict)
 
@@ -56,6 +59,7 @@ def fit_database(
     *,
     synthesizer: Synthesizer,
     rng: np.random.Generator,
+    entity: str | None = None,
     say: Say = lambda _: None,
 ) -> DatabaseModel:
     """Learn a model of a whole database.
@@ -64,9 +68,11 @@ def fit_database(
         database: the private records.
         synthesizer: learns the columns of each table, given those of its parents.
         rng: the only source of randomness.
+        entity: the table of the people or things to protect; see `tabsynth.entities.entity_table`.
         say: called with a line before each table.
 
     Raises:
+        UsageError: an entity table that is not there.
         SchemaError: keys that lead round in a circle of tables, or constraints that contradict each
             other.
         DataError: a table from which nothing can be learnt.
@@ -76,7 +82,7 @@ def fit_database(
     """
     schema = database.schema
     order = schema.parents_first
-    known = _Known()
+    known = _Known(Owners.of(database, entity))
     tables: dict[str, TableModel] = {}
     generators = dict(zip(sorted(order), rng.spawn(len(order)), strict=True))
     for name in order:
@@ -114,8 +120,7 @@ def _table(
     }
     main = None if ties.main is None else parents[ties.main.index]
     known.lineage[name] = _lineage(known, ties, database, main)
-    above = {r.key(schema).parent: parents[r.index] for r in ties.others} | known.lineage[name]
-    owners = [p for t, p in above.items() if database.tables[t].num_rows >= OWNERS]
+    owners = known.owners.above(name)
     table = Table(facts_of_owners(table, owners), table.data)
     numbered = numbered_columns(schema, table, name)
     fresh = fresh_columns(schema, table, name, besides={n.column for n in numbered})

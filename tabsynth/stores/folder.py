@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tabsynth.errors import DataError
+from tabsynth.facts import counted_by_owner
 from tabsynth.io.read import FORMATS, read_raw
 from tabsynth.schema.database import PACKAGE_FILES, DatabaseSchema, load_database_schema
 from tabsynth.schema.infer import infer
@@ -53,7 +54,8 @@ class FolderStore:
             )  # fmt: skip
         raw = {name: read_raw(path) for name, path in files.items()}
         tables = with_keys({name: infer(table) for name, table in raw.items()}, raw)
-        return DatabaseSchema(tables, {name: path.name for name, path in files.items()})
+        schema = DatabaseSchema(tables, {name: path.name for name, path in files.items()})
+        return counted_by_owner(schema, raw)
 
     def read(
         self, table: str, schema: TableSchema | None = None, *, texts: bool = False

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tabsynth.entities import entity_table
 from tabsynth.errors import DataError, UsageError
-from tabsynth.relational.entity import entity_table
 from tabsynth.relational.evaluation import NO_HOLDOUT, Found, evaluate_database
 from tabsynth.relational.figures import relation_results
 from tabsynth.relational.flatten import flatten, plan_entities

@@ -1,9 +1,9 @@
-"""Which table holds the entities that an evaluation protects, and what hangs from them."""
+"""Which table holds the entities that are protected, what hangs from them; whose a record is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -101,6 +101,78 @@ def entity_table(schema: DatabaseSchema, sizes: Mapping[str, int], named: str | 
     return max(
         free or list(schema.tables), key=lambda name: (len(below(schema, name)), sizes[name])
     )
+
+
+def owning_tables(
+    schema: DatabaseSchema, sizes: Mapping[str, int], named: str | None = None
+) -> frozenset[str]:
+    """The tables whose records count as somebody, so that what hangs from one is that one's.
+
+    Args:
+        schema: see `entity_table`.
+        sizes: see `entity_table`.
+        named: see `entity_table`.
+
+    Returns:
+        All that are not merely looked up, those that declared privacy units lead to, and the
+        entity table.
+    """
+    units = {unit for name in schema.tables for unit in [_unit(schema, name)] if unit}
+    if named is not None or not units:
+        units.add(entity_table(schema, sizes, named))
+    return frozenset(units | {t for t in schema.tables if not _is_looked_up(schema, sizes, t)})
+
+
+@dataclass(frozen=True)
+class Owners:
+    """Whose the records of a database are.
+
+    Args:
+        database: all records; keys may lead nowhere.
+        tables: whose records count as somebody; see `owning_tables`.
+    """
+
+    database: Database
+    tables: frozenset[str]
+    _known: dict[str, list[tuple[str, Places]]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, database: Database, named: str | None = None) -> Owners:
+        """See `owning_tables`."""
+        sizes = {name: table.num_rows for name, table in database.tables.items()}
+        return cls(database, owning_tables(database.schema, sizes, named))
+
+    def above(self, table: str) -> list[Places]:
+        """For each way up to one of the tables, the place there of every record's owner.
+
+        A declared privacy unit that is no key counts as a way.
+
+        Returns:
+            Shape (records,) each; `NO_PARENT` for a record without an owner there.
+        """
+        own = self.database.tables[table]
+        unit = own.schema.tabsynth.privacy_unit
+        held = {name for key in self.database.schema.foreign_keys[table] for name in key.fields}
+        found = [places for parent, places in self.ways(table) if parent in self.tables]
+        if unit is not None and unit not in held and (unit,) != own.schema.primary_key:
+            found.append(own.units)
+        return found
+
+    def ways(self, table: str) -> list[tuple[str, Places]]:
+        """Every way up from a table, and where it leads each record; a circle is passed once."""
+        if table not in self._known:
+            self._known[table] = []
+            found = []
+            for key in self.database.schema.foreign_keys[table]:
+                if key.parent == table:
+                    continue
+                places = self.database.parents(table, key)
+                found.append((key.parent, places))
+                for further, above in self.ways(key.parent):
+                    # no parent has nobody above: its place, -1, reads what is appended
+                    found.append((further, np.append(above, NO_PARENT)[places]))
+            self._known[table] = found
+        return self._known[table]
 
 
 def _is_looked_up(schema: DatabaseSchema, sizes: Mapping[str, int], table: str) -> bool:
