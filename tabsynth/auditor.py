@@ -19,7 +19,7 @@ from tabsynth.bias.outcomes import count_outcomes, gap_figures, mean_figures, ra
 from tabsynth.bias.parity import parity_figures
 from tabsynth.bias.proxies import ALL_TOGETHER, proxy_figures
 from tabsynth.bias.representation import Population, read_population, share_figures
-from tabsynth.errors import DataError, UsageError
+from tabsynth.errors import DataError, UsageError, unknown
 from tabsynth.report.model import Report, Result
 from tabsynth.table import Table, arrow_from_pandas
 
@@ -125,10 +125,8 @@ def check_columns(
     for option, names in (("--protected", protected), ("--target", [target]), ("--strata", strata)):
         for name in names:
             if name not in known:
-                raise UsageError(
-                    option, expected=f"one of {', '.join(known[:12])}", got=f"{name!r}",
-                    remedy="name a column that is neither an identifier nor free text",
-                )  # fmt: skip
+                remedy = "name a column that is neither an identifier nor free text"
+                raise unknown(option, name, known, remedy=remedy)
     if not protected:
         raise UsageError("--protected", expected="at least one column", got="none",
                          remedy="name the columns whose groups to compare")  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from tabsynth import registry
-from tabsynth.errors import PrivacyError, UsageError
+from tabsynth.errors import PrivacyError, UsageError, unknown
 from tabsynth.synthesizers.protocol import Cost, Size, Traits
 
 AUTO: Final = "auto"
@@ -65,10 +65,9 @@ def taking(parameters: Collection[str]) -> Sequence[str]:
     fitting = [n for n in PREFERRED if set(parameters) <= set(parameters_of(n))]
     if not fitting:
         known = sorted({p for n in PREFERRED for p in parameters_of(n)})
-        raise UsageError(
-            "--param", expected=f"parameters of one synthesizer ({', '.join(known)})",
-            got="others", remedy="name the synthesizer with --synthesizer",
-        )  # fmt: skip
+        strange = [name for name in parameters if name not in known] or list(parameters)
+        remedy = "name the synthesizer with --synthesizer"
+        raise unknown("--param", strange[0], known, remedy=remedy)
     return fitting
 
 
@@ -141,10 +140,8 @@ def resolve(synthesizer: str, parameters: Collection[str] = ()) -> str:
             f"--synthesizer {name}", expected="a privacy budget", got="none",
             remedy="give --epsilon and --source-id",
         )  # fmt: skip
-    raise UsageError(
-        "--synthesizer", expected=f"one of auto, {', '.join(registry.names('synthesizers'))}",
-        got=f"{synthesizer!r}", remedy="see `tabsynth list synthesizers`",
-    )  # fmt: skip
+    names = (AUTO, *registry.names("synthesizers"))
+    raise unknown("--synthesizer", synthesizer, names, remedy="see `tabsynth list synthesizers`")
 
 
 def resolve_private(synthesizer: str) -> str:
@@ -182,20 +179,17 @@ def configure(name: str, parameters: Mapping[str, Any], *, private: bool = False
     known = [f.name for f in dataclasses.fields(kind)]
     for key in parameters:
         if key not in known:
-            raise UsageError(
-                f"--param {key}", expected=f"a parameter of {name} ({', '.join(known)})",
-                got="an unknown one", remedy="see `tabsynth list synthesizers`",
-            )  # fmt: skip
+            raise unknown("--param", key, known, remedy=f"these are the parameters of {name}")
     try:
         return TypeAdapter(kind).validate_python(dict(parameters))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(str(p) for p in first["loc"])
         wanted = first["msg"].removeprefix("Input should be ").partition(", unable")[0]
+        got = repr(parameters[place]) if isinstance(parameters.get(place), str) else "another"
         raise UsageError(
-            f"--param {place}", expected=wanted, got="something else",
-            remedy="correct the value",
-        ) from None  # fmt: skip
+            f"--param {place}", expected=wanted, got=got, remedy="correct the value"
+        ) from None
 
 
 def _problem(needed: Cost | None, free: float | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from tabsynth.errors import ConditionError
+from tabsynth.errors import ConditionError, unknown
 from tabsynth.schema.check import check
 from tabsynth.schema.model import Constraints, TableSchema
 from tabsynth.table import Table, arrow_from_pandas, require_names
@@ -38,12 +38,8 @@ def as_given(given: Given, schema: TableSchema) -> Table:
     raw = _raw(given)
     for name in raw.column_names:
         if name not in schema.names:
-            raise ConditionError(
-                f"given {name!r}",
-                expected="a column of the model",
-                got="an unknown column",
-                remedy="see `tabsynth inspect MODEL` for the columns",
-            )
+            remedy = "see `tabsynth inspect MODEL` for the columns"
+            raise unknown("given", name, schema.names, remedy=remedy, error=ConditionError)
     # bounds and keys are the model's affair; here only the type counts
     fields = tuple(
         field.model_copy(update={"constraints": Constraints(enum=field.constraints.enum)})

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.database import NO_PARENT, Database
-from tabsynth.errors import UsageError
+from tabsynth.errors import UsageError, unknown
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.generator import Personal
 from tabsynth.schema.keys import ForeignKey
@@ -75,10 +75,8 @@ def entity_table(schema: DatabaseSchema, sizes: Mapping[str, int], named: str | 
     """
     if named is not None:
         if named not in schema.tables:
-            raise UsageError(
-                "--entity", expected=f"one of {', '.join(list(schema.tables)[:12])}",
-                got=f"{named!r}", remedy="name the table of the people to protect",
-            )  # fmt: skip
+            remedy = "name the table of the people to protect"
+            raise unknown("--entity", named, list(schema.tables), remedy=remedy)
         return named
     declared = sorted({unit for name in schema.tables for unit in [_unit(schema, name)] if unit})
     if len(declared) == 1:

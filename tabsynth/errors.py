@@ -19,7 +19,10 @@ private record.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+_SHOWN: Final = 12
 
 
 class TabsynthError(Exception):
@@ -47,6 +50,33 @@ class UsageError(TabsynthError):
     """An option or argument that does not exist, is missing, or belongs to a later version."""
 
     exit_code = 2
+
+
+def unknown(
+    where: str,
+    name: str,
+    known: Sequence[str],
+    *,
+    remedy: str,
+    error: type[TabsynthError] = UsageError,
+) -> TabsynthError:
+    """The error of a name that is none of those that there are; it asks for one much like it.
+
+    Args:
+        where: the option, as the user named it.
+        name: what the user wrote.
+        known: names that can be given there; of many, the first are shown.
+        remedy: what to do where none is like it.
+        error: its kind.
+    """
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    shown = ", ".join(known[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
+    return error(
+        where, expected=f"one of {shown}" if known else "none, as there is none to name",
+        got=repr(name), remedy=f"did you mean {near[0]!r}?" if near else remedy,
+    )  # fmt: skip
 
 
 class InputError(TabsynthError):

@@ -22,7 +22,7 @@ import pyarrow as pa
 from tabsynth import __version__
 from tabsynth.choice import AUTO, configure, parameters_to_keep, resolve_private
 from tabsynth.constraints.plan import Plan
-from tabsynth.errors import LedgerError, PrivacyError, UsageError
+from tabsynth.errors import LedgerError, PrivacyError, UsageError, unknown
 from tabsynth.modelfile import Fitted
 from tabsynth.privacy.budget import DELTA, Budget
 from tabsynth.privacy.certificate import certificate, unit_of
@@ -208,10 +208,7 @@ def found_apart(schema: TableSchema, names: Sequence[str]) -> tuple[list[str], l
                 remedy="take the column out, or declare its categories without `pseudonym`",
             )  # fmt: skip
         if name not in schema.modelled_names:
-            raise UsageError(
-                "--discover", expected=f"one of {', '.join(schema.modelled_names[:12])}",
-                got=f"{name!r}", remedy="name modelled columns",
-            )  # fmt: skip
+            raise unknown("--discover", name, schema.modelled_names, remedy="name modelled columns")
     texts = [name for name in names if schema.field(name).type == "string"]
     return texts, [name for name in names if name not in texts]
 

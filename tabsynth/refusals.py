@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabsynth.errors import DataError, SchemaError, UsageError
+from tabsynth.errors import DataError, SchemaError, UsageError, unknown
 from tabsynth.modelfile import Fitted
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
@@ -51,10 +51,7 @@ def check_target(target: str | None, schema: TableSchema) -> None:
         UsageError: it is not.
     """
     if target is not None and target not in schema.modelled_names:
-        raise UsageError(
-            "--target", expected=f"one of {', '.join(schema.modelled_names[:12])}",
-            got=f"{target!r}", remedy="name a modelled column",
-        )  # fmt: skip
+        raise unknown("--target", target, schema.modelled_names, remedy="name a modelled column")
 
 
 def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
@@ -65,10 +62,9 @@ def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
     """
     for name in protected:
         if name not in schema.modelled_names:
-            raise UsageError(
-                "--protected", expected=f"one of {', '.join(schema.modelled_names[:12])}",
-                got=f"{name!r}", remedy="name modelled columns",
-            )  # fmt: skip
+            raise unknown(
+                "--protected", name, schema.modelled_names, remedy="name modelled columns"
+            )
 
 
 def check_strata(
@@ -83,10 +79,8 @@ def check_strata(
     known = [name for name in schema.modelled_names if name != target]
     for name in strata:
         if name not in known:
-            raise UsageError(
-                "--strata", expected=f"one of {', '.join(known[:12])}", got=f"{name!r}",
-                remedy="name modelled columns other than the target",
-            )  # fmt: skip
+            remedy = "name modelled columns other than the target"
+            raise unknown("--strata", name, known, remedy=remedy)
     if strata and not (protected and target):
         raise UsageError(
             "--strata", expected="--protected and --target beside it", got="strata alone",

@@ -56,7 +56,7 @@ from tabsynth.commands.options import (
 )
 from tabsynth.commands.schemas import schema_app
 from tabsynth.commands.stopping import Commands
-from tabsynth.errors import UsageError
+from tabsynth.errors import UsageError, unknown
 from tabsynth.io.atomic import check_directory
 from tabsynth.progress import Progress
 from tabsynth.report_files import for_audience, save_report
@@ -454,10 +454,9 @@ def list_names(
     ],
 ) -> None:
     """List what is registered, plugins included."""
-    if kind not in registry.BUILT_IN or kind == "private_synthesizers":
-        raise UsageError("list", got=repr(kind), remedy="name one of them",
-                         expected="synthesizers, sources, simulators, metrics, attacks "
-                         "or constraints")  # fmt: skip
+    kinds = [name for name in registry.BUILT_IN if name != "private_synthesizers"]
+    if kind not in kinds:
+        raise unknown("list", kind, kinds, remedy="name one of them")
     from tabsynth.choice import listed, listed_names
 
     if kind == "synthesizers":

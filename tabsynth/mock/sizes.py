@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final
 
-from tabsynth.errors import UsageError
+from tabsynth.errors import UsageError, unknown
 from tabsynth.schema.database import DatabaseSchema
 
 CHILDREN: Final = 3
@@ -31,8 +31,7 @@ def sizes(schema: DatabaseSchema, rows: Mapping[str, int]) -> dict[str, int]:
     """
     for name, number in rows.items():
         if name not in schema.tables:
-            raise UsageError("--rows", expected="tables of the schema", got=repr(name),
-                             remedy="name one of " + ", ".join(schema.tables))  # fmt: skip
+            raise unknown("--rows", name, list(schema.tables), remedy="name tables of the schema")
         if number < 0:
             raise UsageError("--rows", expected="0 records or more", got=str(number),
                              remedy="ask for 0 or more")  # fmt: skip

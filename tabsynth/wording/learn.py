@@ -8,7 +8,7 @@ from typing import Final, get_args
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.errors import PrivacyError, SchemaError, UsageError
+from tabsynth.errors import PrivacyError, SchemaError, unknown
 from tabsynth.schema.files import parse_schema
 from tabsynth.schema.model import FieldExtension, FieldSchema, FreeText, TableSchema
 from tabsynth.table import Table
@@ -82,9 +82,8 @@ def as_texts(table: Table, methods: Mapping[str, str]) -> Table:
     data = table.data
     for name, method in methods.items():
         if name not in fields or fields[name].type != "string":
-            known = ", ".join(f.name for f in table.schema.fields if f.type == "string")
-            raise UsageError("--text", expected=f"a text column ({known or 'there is none'})",
-                             got=f"{name!r}", remedy="name one of them")  # fmt: skip
+            known = [f.name for f in table.schema.fields if f.type == "string"]
+            raise unknown("--text", name, known, remedy="name a text column")
         fields[name] = _as_text(fields[name], method)
         place = table.schema.names.index(name)
         data = data.set_column(place, name, data.column(name).cast(pa.string()))
@@ -108,10 +107,8 @@ def texts_withheld(table: Table) -> Table:
 
 def _as_text(field: FieldSchema, method: str) -> FieldSchema:
     if method not in get_args(FreeText):
-        raise UsageError(
-            "--text", expected=f"one of {', '.join(get_args(FreeText))}", got=f"{method!r}",
-            remedy=f"write for example {field.name}=template",
-        )  # fmt: skip
+        remedy = f"write for example {field.name}=template"
+        raise unknown("--text", method, get_args(FreeText), remedy=remedy)
     kept = {"role": field.tabsynth.role, "free_text": method}
     bare = {
         "categories": None,

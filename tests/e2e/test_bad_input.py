@@ -244,6 +244,27 @@ def test_options_that_cannot_be_used(case: str, place: Place, refuses: Refuses) 
     refuses(*words, out=out, code=2)
 
 
+SLIPS = {
+    "fit {table} --synthesizer gausian_copula": "'gaussian_copula'",
+    "fit {table} --param min_cont=3": "'min_count'",
+    "fit {table} --synthesizer independent --param mincount=3": "'min_count'",
+    "run {table} --target incme": "'income'",
+    "run {table} --protected agee": "'age'",
+    "audit {table} --protected cty --target income": "'city'",
+    "fit {table} --text ciy=template": "'city'",
+    "fit {table} --text city=templat": "'template'",
+    "list atacks": "'attacks'",
+}
+
+
+@pytest.mark.parametrize("words", SLIPS)
+def test_a_slip_of_the_pen_is_asked_for(words: str, place: Place, tabsynth: Run) -> None:
+    out = () if words.startswith("list") else ("-o", place.outputs / "new", "--quiet")
+    done = tabsynth(*words.format(table=place.table).split(" "), *out)
+    done.refused(2)
+    assert f"did you mean {SLIPS[words]}?" in done.err
+
+
 @pytest.mark.parametrize("command", ["fit", "run"])
 def test_privacy_that_cannot_be_given_is_refused(
     command: str, place: Place, refuses: Refuses
