@@ -17,10 +17,12 @@ from tabsynth.bias.missingness import missingness_figures
 from tabsynth.bias.outcome import Outcome, favourable_outcome
 from tabsynth.bias.outcomes import count_outcomes, gap_figures, mean_figures, rate_figures
 from tabsynth.bias.parity import parity_figures
+from tabsynth.bias.persons import groups_of_few
 from tabsynth.bias.proxies import ALL_TOGETHER, proxy_figures
 from tabsynth.bias.representation import Population, read_population, share_figures
 from tabsynth.errors import DataError, UsageError, unknown
 from tabsynth.report.model import Report, Result
+from tabsynth.report.suppression import OF_FEW
 from tabsynth.table import Table, arrow_from_pandas
 
 if TYPE_CHECKING:
@@ -108,7 +110,10 @@ def audit(
         verdict="inconclusive",
         reasons=(*reasons, LABELS),
         results=tuple(results),
-        provenance=_provenance(table, protected, target, strata=strata, outcome=outcome, seed=seed),
+        provenance={
+            **_provenance(table, protected, target, strata=strata, outcome=outcome, seed=seed),
+            **({OF_FEW: few} if (few := groups_of_few([table], groups, outcome)) else {}),
+        },
     )
 
 

@@ -15,10 +15,13 @@ import sklearn
 
 from tabsynth import __version__, registry
 from tabsynth.attacks.shadow import shadow
+from tabsynth.bias.persons import groups_of_few
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, gate, held
 from tabsynth.learners import one_thread
+from tabsynth.metrics.bias import real_groupings, real_outcome
 from tabsynth.report.model import Report, Result
+from tabsynth.report.suppression import OF_FEW
 from tabsynth.threads import in_threads
 
 Progress = Callable[[str], object]
@@ -114,6 +117,8 @@ def versions() -> dict[str, Any]:
 
 
 def _provenance(comparison: Comparison) -> dict[str, Any]:
+    tables = (comparison.train, comparison.holdout)
+    few = groups_of_few(tables, real_groupings(comparison), real_outcome(comparison))
     return {
         **versions(),
         "columns": {
@@ -127,4 +132,5 @@ def _provenance(comparison: Comparison) -> dict[str, Any]:
         "synthetic_records": comparison.synthetic.num_rows,
         "target": comparison.target,
         **({"strata": list(comparison.strata)} if comparison.strata else {}),
+        **({OF_FEW: few} if few else {}),
     }

@@ -9,6 +9,8 @@ from typing import Final
 from tabsynth.report.model import Report, Result
 
 SMALLEST: Final = 10
+# under that name the provenance lists groups of few persons, where persons have several records
+OF_FEW: Final = "groups_of_few_persons"
 # endings of the names of groups where models were trained, by the learner
 LEARNERS: Final = ("boosted trees", "logistic regression")
 
@@ -44,8 +46,9 @@ def small_groups(report: Report) -> set[Group]:
         report: an internal one, with exact counts.
 
     Returns:
-        Groups of fewer than 10 records in the table judged, or in the holdout beside it; groups in
-        which fewer than 10 have, or fewer than 10 lack, the outcome; and, where that leaves one
+        Groups of fewer than 10 records, or persons where these have several, in the table judged or
+        in the holdout beside it; groups in which fewer than 10 have, or fewer than 10 lack, the
+        outcome; and, where that leaves one
         group of a column alone, the next smallest, since its share could be told by subtraction.
     """
     figures = [r for r in report.results if r.family == "bias" and r.group is not None]
@@ -59,6 +62,7 @@ def small_groups(report: Report) -> set[Group]:
             counts = (result.value, result.n), (result.reference, held_out.get(group, 0))
             if any(_is_lopsided(rate, n) for rate, n in counts):
                 gone.add(group)
+    gone |= {(column, group) for column, group in report.provenance.get(OF_FEW, ())}
     return gone | _lonely(figures, gone)
 
 

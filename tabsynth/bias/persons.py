@@ -1,0 +1,53 @@
+"""Groups of few persons, where persons have several records: a public report leaves them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabsynth.bias.groups import Grouping
+from tabsynth.bias.outcome import Outcome
+from tabsynth.report.suppression import SMALLEST
+from tabsynth.table import Table
+
+
+def groups_of_few(
+    tables: Sequence[Table], groupings: Sequence[Grouping], outcome: Outcome | None
+) -> list[list[str]]:
+    """Groups that fewer than 10 persons of a table are in, or have or lack the outcome in.
+
+    Args:
+        tables: real records.
+        groupings: of the records into groups.
+        outcome: what is favourable, where that is known.
+
+    Returns:
+        Columns and label of each, sorted; none where each record is a person's own, since records
+        are then counted by the figures themselves.
+
+    Privacy: names groups of few persons, so it has no place in a public report.
+    """
+    found: set[tuple[str, str]] = set()
+    for table in tables:
+        owners = table.owners
+        if owners is None:
+            continue
+        hits = None if outcome is None else outcome.of(table)
+        for grouping in groupings:
+            codes = grouping.codes(table)
+            persons = [_persons(codes, owners, len(grouping.labels))]
+            if hits is not None:
+                persons += [
+                    _persons(codes[hits == side], owners[hits == side], len(grouping.labels))
+                    for side in (0, 1)
+                ]
+            few = np.flatnonzero(np.min(persons, axis=0) < SMALLEST)
+            found |= {(grouping.name, grouping.labels[g]) for g in few}
+    return sorted(map(list, found))
+
+
+def _persons(codes: NDArray[np.int64], owners: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
+    span = int(owners.max(initial=0)) + 1
+    return np.bincount(np.unique(codes * span + owners) // span, minlength=groups)
