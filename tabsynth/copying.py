@@ -121,7 +121,12 @@ def copy_safe(
     for note in parts.notes:
         say(f"note: {note}")
     fitted = fit_database(
-        parts.train, synthesizer=synthesizer, parameters=parameters, seed=seed, say=say
+        parts.train,
+        synthesizer=synthesizer,
+        parameters=parameters,
+        entity=table,
+        seed=seed,
+        say=say,
     )
     fitted = dataclasses.replace(
         fitted,

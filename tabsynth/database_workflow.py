@@ -20,6 +20,7 @@ from tabsynth.mock.records import Mock
 from tabsynth.relational.parting import part
 from tabsynth.relations import learning
 from tabsynth.relations.appending import beyond, keyed
+from tabsynth.relations.bounding import bounded
 from tabsynth.relations.fitted import FittedDatabase
 from tabsynth.relations.preflight import plan_database
 from tabsynth.schema.complete import complete
@@ -143,6 +144,7 @@ def fit_database(
     *,
     synthesizer: str = AUTO,
     parameters: Mapping[str, Any] | None = None,
+    entity: str | None = None,
     seed: int | None = None,
     say: Say = lambda _: None,
 ) -> FittedDatabase:
@@ -152,23 +154,28 @@ def fit_database(
         database: the private records, as `read_database` gives them.
         synthesizer: a registered name, or `auto`; the same learns every table, given its parents.
         parameters: its hyper-parameters by name, values or texts.
+        entity: the table of the people or things to protect, as for `split_database`.
+            `max_records_per_unit` in the schemas bounds how many records of each are learnt from,
+            picked at random; see `tabsynth.relations.bounding.bounded`.
         seed: the same seed gives the same model; by default a fresh one.
         say: called with lines on what the fit will cost and do, and before each table.
 
     Raises:
         DataError: nothing to learn, records that break a declared constraint, or a fit that needs
             more memory than is free.
-        SchemaError: keys that lead round in a circle, or constraints that contradict each other.
-        UsageError: an unknown synthesizer or parameter, or one that cannot learn relations.
+        SchemaError: keys that lead round in a circle, constraints that contradict each other, or a
+            bound in a table of which it is not clear whose the records are.
+        UsageError: an unknown synthesizer, parameter or entity, or one that cannot learn relations.
 
     Privacy: not differentially private; see the synthesizer for what the model holds.
     """
+    database = _bounded(database, entity, seed)
     before = plan_database(database, synthesizer, parameters)
     for line in before.lines(database):
         say(line)
     before.require_room()
     model = learning.fit_database(
-        database, synthesizer=before.maker, rng=np.random.default_rng(seed), say=say
+        database, synthesizer=before.maker, rng=np.random.default_rng(seed), entity=entity, say=say
     )
     sizes = {n: table.num_rows for n, table in database.tables.items()}
     return FittedDatabase(
@@ -176,6 +183,15 @@ def fit_database(
         parameters=parameters_to_keep(before.maker),
         default_rows={n: two_digits(size) if size else 0 for n, size in sizes.items()},
     )
+
+
+def _bounded(database: Database, entity: str | None, seed: int | None) -> Database:
+    if all(t.tabsynth.max_records_per_unit is None for t in database.schema.tables.values()):
+        return database
+    sizes = {name: table.num_rows for name, table in database.tables.items()}
+    named = entity_table(database.schema, sizes, entity)
+    key = [] if seed is None else [seed, *b"bounds"]
+    return bounded(database, named, np.random.default_rng(key or None))
 
 
 def sample_database(

@@ -108,6 +108,7 @@ def db_fit(
         ),
     ] = None,
     schema: Package = None,
+    entity: Entity = None,
     synthesizer: Synthesizer = "auto",
     param: Param = [],  # noqa: B006 - typer reads the default, nobody changes it
     seed: Seed = None,
@@ -144,8 +145,9 @@ def db_fit(
         before.require_room()
         return
     fitted = workflow.fit_database(
-        database, synthesizer=synthesizer, parameters=given, seed=seed, say=progress.say
-    )
+        database, synthesizer=synthesizer, parameters=given, entity=entity, seed=seed,
+        say=progress.say,
+    )  # fmt: skip
     fitted.save(out)
     typer.echo(f"wrote {out}")
 

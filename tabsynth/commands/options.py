@@ -263,8 +263,8 @@ def refuse_budget_of_a_database(**options: Any) -> None:
         raise PrivacyError(
             "--epsilon",
             expected="one table, of which each person has a known number of records",
-            got="a database, where what tables hold of one person counts together, and bounds on "
-            "that are not implemented",
+            got="a database, where what tables hold of one person counts together, and noise for "
+            "that is not implemented",
             remedy="fit single tables, as in `tabsynth fit URL#table --epsilon 1`, or leave it out",
         )
     named = {"--" + name.replace("_", "-"): value for name, value in options.items()}

@@ -280,8 +280,8 @@ class TableExtension(Strict):
         notes: what a person should know who reads the schema.
         privacy_unit: the column that names the person (or household, or firm) a record belongs to;
             without one, every record is somebody else's. Splits keep a unit's records together.
-        max_records_per_unit: under differential privacy, so many records of a privacy unit are
-            used, picked at random; noise grows with it.
+        max_records_per_unit: under differential privacy, and in fits of databases, so many records
+            of a privacy unit are used, picked at random; noise grows with it.
         constraints: rules between columns that every record keeps.
     """
 
