@@ -166,7 +166,7 @@ def test_a_target_that_does_not_take_the_model_is_left_as_it_was(
         (f"sqlite:///{tmp_path}/source.db", [], "'bills', 'clubs'"),
         (f"sqlite:///{tmp_path}/none/x.db", [], "a folder that exists"),
         ("mysql://me:ZQX-SECRET@host.invalid/shop", [], "mysql://host.invalid/shop"),
-        (tmp_path / "shop.db", [], "a folder of tables"),
+        (tmp_path / "shop.db", [], "the path of a database file"),
         (f"sqlite:///{tmp_path}/x.db", ["--scale", "0"], "a number above 0"),
     ):
         done = tabsynth("db", "sample", model, "--to", to, *words, "--quiet")
