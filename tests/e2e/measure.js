@@ -67,6 +67,12 @@ function unfocusable(view, page) {
   }).map(name).slice(0, 9) };
 }
 
+function cut(page) {
+  return [...page.querySelectorAll(".scroll, .wide-table")]
+    .filter(n => n.scrollWidth > n.clientWidth + 1)
+    .map(n => n.getAttribute("aria-label"));
+}
+
 async function measure({ html, width }) {
   const frame = document.createElement("iframe");
   frame.style.cssText = `border:0;width:${width}px;height:900px`;
@@ -83,7 +89,7 @@ async function measure({ html, width }) {
   const result = {
     width: view.innerWidth, closed, scroll: page.documentElement.scrollWidth,
     wide: wide(view, page), faint: faint(view, page), overlaps: overlaps(view, page),
-    focus: unfocusable(view, page), charts: page.querySelectorAll("svg.chart").length,
+    cut: cut(page), focus: unfocusable(view, page), charts: page.querySelectorAll("svg.chart").length,
     dark: luminance(background(view, page.body)) < 0.2, hidden,
   };
   skip.focus();

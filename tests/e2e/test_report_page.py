@@ -120,6 +120,19 @@ def test_pages_fit_can_be_read_and_reached(
         check(found)
 
 
+def test_no_column_of_a_small_table_is_out_of_sight(
+    measured: Callable[..., list[Figures]],
+) -> None:
+    """What was gained stands in the last columns, which nobody looks for beyond a phone's edge."""
+    for name in ("augment-adult", "mix-adult", "curate-independent"):
+        kept = Path("reports/examples", name, "report.json").read_text(encoding="utf-8")
+        page = render_html(Report.model_validate_json(kept))
+        for found in measured(page):
+            assert found["cut"] == [], (name, found["width"])
+        squeezed = page.replace("</style>", "main { width: 12rem }</style>")
+        assert all(found["cut"] for found in measured(squeezed))
+
+
 def test_the_measurement_sees_defects(measured: Callable[..., list[Figures]]) -> None:
     good = render_html(full_report(base_report()))
     bad = good.replace(
