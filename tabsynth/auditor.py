@@ -20,7 +20,7 @@ from tabsynth.bias.parity import parity_figures
 from tabsynth.bias.persons import groups_of_few
 from tabsynth.bias.proxies import ALL_TOGETHER, proxy_figures
 from tabsynth.bias.representation import Population, read_population, share_figures
-from tabsynth.errors import DataError, UsageError, unknown
+from tabsynth.errors import DataError, UsageError, require_list, unknown
 from tabsynth.report.model import Report, Result
 from tabsynth.report.suppression import OF_FEW
 from tabsynth.table import Table, arrow_from_pandas
@@ -127,6 +127,8 @@ def check_columns(
         DataError: a table without records.
     """
     known = table.schema.modelled_names
+    require_list("--protected", protected)
+    require_list("--strata", strata)
     for option, names in (("--protected", protected), ("--target", [target]), ("--strata", strata)):
         for name in names:
             if name not in known:

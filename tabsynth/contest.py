@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from tabsynth.choice import configure, parameters_of, resolve
-from tabsynth.errors import DataError, TabsynthError, UsageError
+from tabsynth.errors import DataError, TabsynthError, UsageError, require_list
 from tabsynth.gate import Policy
 from tabsynth.machine import peak_memory
 from tabsynth.refusals import check_protected, check_strata, check_target
@@ -119,12 +119,14 @@ def dealt_out(synthesizers: Sequence[str], parameters: Mapping[str, Any]) -> Par
     """The hyper-parameters of each synthesizer.
 
     Raises:
-        UsageError: an unknown synthesizer, one that comes twice, or a parameter of none of them.
+        UsageError: no list, an unknown synthesizer, one that comes twice, or a parameter of none of
+            them.
     """
+    require_list("--synthesizers", synthesizers)
     if not synthesizers or len(set(synthesizers)) < len(synthesizers) or "auto" in synthesizers:
         raise UsageError(
-            "--synthesizers", expected="names of synthesizers, each once", got="others",
-            remedy="see `tabsynth list synthesizers`",
+            "--synthesizers", expected="names of synthesizers, each once",
+            got="none, auto, or one that comes twice", remedy="see `tabsynth list synthesizers`",
         )  # fmt: skip
     each: dict[str, dict[str, Any]] = {resolve(name): {} for name in synthesizers}
     for key, value in parameters.items():

@@ -79,6 +79,18 @@ def unknown(
     )  # fmt: skip
 
 
+def require_list(where: str, names: Sequence[str]) -> None:
+    """Refuse one name as a text where names are listed: its letters would be taken for names.
+
+    Raises:
+        UsageError: it is a text.
+    """
+    if isinstance(names, str):
+        raise UsageError(
+            where, expected="a list of names", got="one text", remedy=f"write [{names!r}]"
+        )
+
+
 class InputError(TabsynthError):
     """Input that cannot be used, or an output place that cannot be written."""
 

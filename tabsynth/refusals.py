@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tabsynth.errors import DataError, SchemaError, UsageError, unknown
+from tabsynth.errors import DataError, SchemaError, UsageError, require_list, unknown
 from tabsynth.modelfile import Fitted
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
@@ -58,8 +58,9 @@ def check_protected(protected: Sequence[str], schema: TableSchema) -> None:
     """Refuse protected columns that are not modelled, before any work.
 
     Raises:
-        UsageError: one is not.
+        UsageError: one is not, or they are no list.
     """
+    require_list("--protected", protected)
     for name in protected:
         if name not in schema.modelled_names:
             raise unknown(
@@ -73,9 +74,10 @@ def check_strata(
     """Refuse strata that are not modelled, or that would compare nothing, before any work.
 
     Raises:
-        UsageError: one is not a modelled column or is the target, or there are strata without
-            protected columns and target.
+        UsageError: one is not a modelled column or is the target, they are no list, or there are
+            strata without protected columns and target.
     """
+    require_list("--strata", strata)
     known = [name for name in schema.modelled_names if name != target]
     for name in strata:
         if name not in known:

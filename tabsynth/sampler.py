@@ -170,8 +170,10 @@ def draw(
 ) -> Iterator[pa.Table]:
     """Chunks of records in order; all is checked and asked before the first is drawn."""
     if not isinstance(fitted, Fitted):
-        raise UsageError("model", expected="a model of one table", got="another one",
-                         remedy="draw a database with tabsynth.sample_database")  # fmt: skip
+        raise UsageError(
+            "model", expected="a fitted model of one table", got=f"a {type(fitted).__name__}",
+            remedy="fit or load one; a database is drawn with tabsynth.sample_database",
+        )  # fmt: skip
     # an int, so that it can be spawned from without holding state
     entropy = int(np.random.SeedSequence(seed).entropy)  # type: ignore[arg-type]
     conditions = None if given is None else as_given(given, fitted.schema)

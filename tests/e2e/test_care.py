@@ -78,3 +78,22 @@ def test_dropped_columns_are_not_missed(tmp_path: Path, tabsynth: Run) -> None:
 def test_python_misuse_is_told_in_words() -> None:
     with pytest.raises(UsageError, match=r"tabsynth\.read_table"):
         ts.fit("people.csv")  # type: ignore[arg-type]
+
+
+def test_one_name_in_the_place_of_a_list_is_told_so(place: Place) -> None:
+    frame = pd.read_csv(place.table)
+    train, holdout = ts.split(frame, seed=1)
+    calls = (
+        lambda: ts.audit(frame, protected="city", target="income"),
+        lambda: ts.audit(frame, protected=["city"], target="income", strata="age"),
+        lambda: ts.evaluate(train, holdout, train, protected="city"),
+        lambda: ts.compare(frame, "independent,gaussian_copula"),
+    )
+    for call in calls:
+        with pytest.raises(UsageError, match="expected a list of names, got one text; write"):
+            call()
+
+
+def test_what_is_no_model_is_not_sampled_from() -> None:
+    with pytest.raises(UsageError, match="got a str; fit or load one"):
+        ts.sample("people.tabsynth", 10)  # type: ignore[arg-type]
