@@ -17,6 +17,7 @@ from tabsynth.errors import UsageError
 from tabsynth.facts import counted_by_owner
 from tabsynth.io.atomic import atomic_path
 from tabsynth.mock.records import Mock
+from tabsynth.modelfile import Fitted
 from tabsynth.relational.parting import part
 from tabsynth.relations import learning
 from tabsynth.relations.appending import beyond, keyed
@@ -266,6 +267,7 @@ def append_mock(
     rows: Mapping[str, int],
     *,
     seed: int = 0,
+    models: Mapping[str, Fitted] | None = None,
     say: Say = lambda _: None,
 ) -> dict[str, int]:
     """Add invented records to tables that may have some; keys go on behind those that are there.
@@ -277,6 +279,7 @@ def append_mock(
         schema: of the database.
         rows: numbers of records by table; see `tabsynth.mock.sizes.sizes` for the others.
         seed: the same seed gives the same records.
+        models: see `tabsynth.mock.records.Mock.of`.
         say: called with a line before each table.
 
     Returns:
@@ -287,7 +290,7 @@ def append_mock(
         DataError: keys that cannot go on behind those that are there.
         OutputError: tables that are not there or differ.
     """
-    mock, wanted = Mock.of(schema, rows, seed=seed), emitted(schema)
+    mock, wanted = Mock.of(schema, rows, seed=seed, models=models), emitted(schema)
     raw = {
         name: pa.concat_tables([mock.edge_records(name)[0], *mock.blocks(name)])
         for name in wanted.tables

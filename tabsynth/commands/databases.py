@@ -267,6 +267,10 @@ def db_mock(
         list[str],
         typer.Option(metavar="TABLE=N", help="records of a table; others follow by their keys"),
     ],
+    model: Annotated[
+        list[str],
+        typer.Option(metavar="TABLE=MODEL", help="model file of one table, to draw its columns"),
+    ] = [],  # noqa: B006
     seed: Annotated[int, typer.Option(min=0, help="same seed, same database")] = 0,
     create: Create = False,
     append: Append = False,
@@ -280,10 +284,15 @@ def db_mock(
         typer.Option("--edge-cases-file", readable=False, help="what is special in these records"),
     ] = None,
 ) -> None:
-    """Fill a test database from a schema alone: no record is read."""
+    """Fill a test database from a schema alone: no record is read.
+
+    A --model, of a specification (`tabsynth simulate`) or fitted, draws the columns of a table that
+    are no keys and not invented.
+    """
     from tabsynth.database_workflow import append_mock
     from tabsynth.io.atomic import check_place
     from tabsynth.mock.writing import parse_rows, write_mock
+    from tabsynth.modelfile import load
     from tabsynth.schema.database import load_database_schema
     from tabsynth.stores.address import open_store
     from tabsynth.stores.place import is_url
@@ -296,11 +305,15 @@ def db_mock(
         spare([place], schema, option="--edge-cases-file")
         check_place(place)
     asked, wanted = parse_rows(rows), load_database_schema(schema)
+    files = parameters(model, option="--model", example="orders=orders.tabsynth")
+    models = {table: load(path) for table, path in files.items()}
     store = open_store(to)
     if mode == "append" and place is None:
-        written = append_mock(store, wanted, asked, seed=seed)
+        written = append_mock(store, wanted, asked, seed=seed, models=models)
     else:
-        written = write_mock(store, wanted, asked, seed=seed, edge_cases_file=place, mode=mode)
+        written = write_mock(
+            store, wanted, asked, seed=seed, edge_cases_file=place, models=models, mode=mode
+        )
     _say_written(written)
     if place is not None:
         typer.echo(f"wrote {place}: what is special in single records")

@@ -18,9 +18,11 @@ from tabsynth.generators import generate
 from tabsynth.mock.columns import MISSING, column, drawn, fitted
 from tabsynth.mock.edges import Edge, edges, with_edges
 from tabsynth.mock.layout import Layout
+from tabsynth.mock.models import columns_of, require_tables, with_model
 from tabsynth.mock.places import Places
 from tabsynth.mock.sizes import sizes
 from tabsynth.mock.values import absent
+from tabsynth.modelfile import Fitted
 from tabsynth.persons import belonging, personal_kind
 from tabsynth.schema.check import check, storage_type
 from tabsynth.schema.columns import spelled_out
@@ -45,6 +47,7 @@ class Mock:
         rows: records by table.
         seed: of everything.
         edges: what is special in further records, by table.
+        models: of single tables, and the columns that each draws, by table.
     """
 
     schema: DatabaseSchema
@@ -53,10 +56,17 @@ class Mock:
     rows: Mapping[str, int]
     seed: int
     edges: Mapping[str, list[Edge]]
+    models: Mapping[str, tuple[Fitted, tuple[str, ...]]]
 
     @classmethod
     def of(
-        cls, schema: DatabaseSchema, rows: Mapping[str, int], *, seed: int, edge_cases: bool = False
+        cls,
+        schema: DatabaseSchema,
+        rows: Mapping[str, int],
+        *,
+        seed: int,
+        edge_cases: bool = False,
+        models: Mapping[str, Fitted] | None = None,
     ) -> Mock:
         """What a database of so many records is drawn by; one block of each table is tried.
 
@@ -65,6 +75,8 @@ class Mock:
             rows: numbers of records that were asked for, by table.
             seed: the same seed gives the same database.
             edge_cases: whether records at the edges of what is allowed stand behind the others.
+            models: of single tables, by table; what they have learnt is drawn from them, together,
+                and keys and generators stay those of the schema.
 
         Raises:
             UsageError: a table that is not there.
@@ -89,7 +101,13 @@ class Mock:
                     extra[name] = []
             layouts[name] = layout
         plans = {name: _plan(schema.tables[name]) for name in wanted}
-        mock = cls(schema, layouts, plans, wanted, seed, extra)
+        require_tables(schema, models or {})
+        known = {}
+        for name, model in (models or {}).items():
+            own, layout = schema.tables[name], layouts[name]
+            decided = [column for column in own.names if layout.decides(column)]
+            known[name] = (model, columns_of(model, name, own, decided))
+        mock = cls(schema, layouts, plans, wanted, seed, extra, known)
         for name, number in wanted.items():
             if number:
                 mock._try(name)
@@ -187,9 +205,10 @@ class Mock:
         return layout.persons.column(kind, places)
 
     def _persons(self, table: str) -> dict[str, str]:
-        """The columns that speak of a record's person, without those that rules bind."""
+        """The columns that speak of a record's person; not those that rules bind or models draw."""
         rules = self.plans[table].schema.tabsynth.constraints
         bound = {name for rule in rules for name in rule.involved}
+        bound |= set(self.models[table][1]) if table in self.models else set()
         found = belonging(self.schema.tables[table].emitted.fields)
         return {name: kind for name, kind in found.items() if name not in bound}
 
@@ -201,7 +220,9 @@ class Mock:
         if not names:
             return {}
         if not plan.schema.tabsynth.constraints:
-            return {name: column(plan.schema.field(name), rows, rng) for name in names}
+            part = TableSchema(fields=tuple(plan.schema.field(name) for name in names))
+            made = self._with_model(table, drawn(part, rows, rng), rng)
+            return {name: made.column(name) for name in names}
         told = [f for f in plan.schema.fields if f.name in decided]
         given = None
         if told:
@@ -209,11 +230,17 @@ class Mock:
             given = Table(part, pa.table({f.name: decided[f.name] for f in told}))
 
         def sample(n: int, conditions: Table | None) -> Table:
-            made = drawn(plan.learnt, n, rng)
+            made = self._with_model(table, drawn(plan.learnt, n, rng), rng)
             return made if conditions is None else _with(made, conditions)
 
         kept = draw_kept(plan, sample, rows, given)
         return {name: kept.column(name) for name in names}
+
+    def _with_model(self, table: str, made: Table, rng: np.random.Generator) -> Table:
+        if table not in self.models:
+            return made
+        model, names = self.models[table]
+        return with_model(made, model, names, rng)
 
     def _try(self, table: str) -> None:
         """Refuse a table whose first block breaks what is declared of it."""

@@ -14,6 +14,7 @@ from tabsynth.errors import UsageError
 from tabsynth.io.atomic import write_text
 from tabsynth.mock.edges import Edge
 from tabsynth.mock.records import Mock
+from tabsynth.modelfile import Fitted
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.stores.protocol import Mode, Store
 
@@ -38,7 +39,8 @@ def parse_rows(pairs: list[str]) -> dict[str, int]:
 
 def write_mock(
     store: Store, schema: DatabaseSchema, rows: Mapping[str, int], *, seed: int, mode: Mode,
-    edge_cases_file: Path | None = None, say: Say = lambda _: None,
+    edge_cases_file: Path | None = None, models: Mapping[str, Fitted] | None = None,
+    say: Say = lambda _: None,
 ) -> dict[str, int]:  # fmt: skip
     """Fill a store with invented records that keep all that is declared; nothing is read.
 
@@ -50,6 +52,7 @@ def write_mock(
         mode: what to do with tables that are there.
         edge_cases_file: adds records at the edges of what is allowed; what is special in each is
             written there.
+        models: see `Mock.of`.
         say: called with a line before each table.
 
     Returns:
@@ -61,7 +64,7 @@ def write_mock(
         DataError: rules that hardly any drawn record keeps.
         OutputError: the store does not take them.
     """
-    mock = Mock.of(schema, rows, seed=seed, edge_cases=edge_cases_file is not None)
+    mock = Mock.of(schema, rows, seed=seed, edge_cases=edge_cases_file is not None, models=models)
     written: dict[str, int] = {}
     lines: list[tuple[str, str, str, str]] = []
     with ExitStack() as stack:
