@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from tabsynth.sources.graph import Columns, Graph
 from tabsynth.sources.parameters import Floats
-from tabsynth.synthesizers.odds import Odds, distinct, require_reached
-from tabsynth.synthesizers.pools import FACTORS, Counts, Pools, effective_size, picks
+from tabsynth.synthesizers import rounds
+from tabsynth.synthesizers.odds import Odds, distinct
+from tabsynth.synthesizers.pools import Counts, Pools, effective_size, picks
 from tabsynth.table import Table
 
 # records under a condition that are asked how far they carry
@@ -42,34 +43,17 @@ def drawn_given(graph: Graph, given: Table, rng: np.random.Generator) -> dict[st
         ConditionError: a combination that no record reaches.
     """
     kinds, which = _Kinds.of(graph, given)
-    rows, records = np.argsort(which, kind="stable"), np.bincount(which)
-    kind = np.arange(len(records))
     parts: list[pa.Table] = []
     places: list[NDArray[np.intp]] = []
-    for factor in FACTORS:
-        pools = Pools.plan(kind, records, exact=kinds.exact[kind], factor=factor)
-        thin = np.zeros(len(pools.kind), bool)
-        ends = np.cumsum(pools.records)
-        for some in pools.batches():
-            part = pools.part(some)
-            reached = kinds.reach(graph, part, rng)
-            if factor < FACTORS[-1]:
-                thin[some] = reached.worth < part.enough
-            live = ~thin[some]
-            require_reached(~np.isneginf(reached.log_probability[live]))
-            if not live.any():
-                continue
-            wanted = np.where(live, part.records, 0)
-            kept = pa.array(picks(reached.weight, part.particles, wanted, rng))
-            columns = {name: values.take(kept) for name, values in reached.columns.items()}
-            columns, _ = graph.grown(columns, graph.order, len(kept), rng=rng)
-            here = rows[ends[some.start] - part.records[0] : ends[some.stop - 1]]
-            places.append(here[np.repeat(live, part.records)])
-            parts.append(pa.table({name: columns[name] for name in graph.order}))
-        rows = rows[np.repeat(thin, pools.records)]
-        kind, records = pools.kind[thin], pools.records[thin]
-        if not len(kind):
-            break
+
+    def settle(part: Pools, reached: _Reached, number: Counts, here: NDArray[np.intp]) -> None:
+        kept = pa.array(picks(reached.weight, part.particles, number, rng))
+        columns = {name: values.take(kept) for name, values in reached.columns.items()}
+        columns, _ = graph.grown(columns, graph.order, len(kept), rng=rng)
+        places.append(here)
+        parts.append(pa.table({name: columns[name] for name in graph.order}))
+
+    rounds.settled(which, kinds.exact, lambda part: kinds.reach(graph, part, rng), settle)
     back = np.argsort(np.concatenate(places))
     whole = pa.concat_tables(parts).unify_dictionaries().combine_chunks().take(pa.array(back))
     return {name: whole.column(name).combine_chunks() for name in graph.order}
@@ -81,20 +65,7 @@ def asked(graph: Graph, given: Table, n: int, rng: np.random.Generator) -> Odds:
     each = n if given.num_rows == 1 else 1
     records = np.minimum(np.bincount(which) * each, np.where(kinds.exact, 1, ASKED))
     unrelated = _log_unrelated(graph, kinds.given, rng)
-    odds = Odds(np.empty(len(records)), unrelated, np.empty(len(records)))
-    kind = np.arange(len(records))
-    for factor in FACTORS:
-        pools = Pools.plan(kind, records[kind], exact=kinds.exact[kind], factor=factor)
-        for some in pools.batches():
-            part = pools.part(some)
-            reached = kinds.reach(graph, part, rng)
-            odds.log_probability[part.kind] = reached.log_probability
-            worth = part.expected(reached.worth, factor)
-            odds.effective[part.kind] = np.where(part.exact, np.inf, worth / part.records)
-        # what looks hopeless is looked at more closely
-        kind = kind[(odds.hopeless & ~kinds.exact)[kind]]
-        if not len(kind):
-            break
+    odds = rounds.asked(records, kinds.exact, unrelated, lambda part: kinds.reach(graph, part, rng))
     return Odds(*(a[which] for a in (odds.log_probability, unrelated, odds.effective)))
 
 

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from tabsynth.encoding.codec import POOLED, Codes
 from tabsynth.synthesizers.cloud import Cloud
 from tabsynth.synthesizers.links import Link
-from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated, require_reached
+from tabsynth.synthesizers.odds import Odds, distinct, log_unrelated
 from tabsynth.synthesizers.pools import FACTORS, Counts, Pools
+from tabsynth.synthesizers.rounds import asked, settled
 
 # as many records under a condition tell how far its particles carry
 ASKED: Final = 512
@@ -71,31 +72,15 @@ class Chain:
             ConditionError: a combination that no particle reaches.
         """
         kinds, which = Kinds.of(self.links, wanted)
-        rows, records = np.argsort(which, kind="stable"), np.bincount(which)
-        kind = np.arange(len(records))
         found: list[Codes] = [np.empty(n, np.int64) for _ in self.links]
-        for factor in FACTORS:
-            pools = Pools.plan(kind, records, exact=kinds.exact[kind], factor=factor)
-            thin = np.zeros(len(pools.kind), bool)
-            ends = np.cumsum(pools.records)
-            for some in pools.batches():
-                part = pools.part(some)
-                cloud = self._reach(part, kinds, rng)
-                if factor < FACTORS[-1]:
-                    thin[some] = cloud.worth < part.enough
-                if thin[some].all():
-                    continue
-                require_reached(~np.isneginf(cloud.log_probability[~thin[some]]))
-                cloud = cloud.picked(np.where(thin[some], 0, part.records), rng)
-                cloud = self.draw(cloud, range(kinds.end(part.kind), len(self.links)), None, rng)
-                here = rows[ends[some.start] - part.records[0] : ends[some.stop - 1]]
-                here = here[np.repeat(~thin[some], part.records)]
-                for all_cells, cells in zip(found, cloud.drawn, strict=True):
-                    all_cells[here] = cells
-            rows = rows[np.repeat(thin, pools.records)]
-            kind, records = pools.kind[thin], pools.records[thin]
-            if not len(kind):
-                break
+
+        def settle(part: Pools, cloud: Cloud, number: Counts, places: NDArray[np.intp]) -> None:
+            cloud = cloud.picked(number, rng)
+            cloud = self.draw(cloud, range(kinds.end(part.kind), len(self.links)), None, rng)
+            for all_cells, cells in zip(found, cloud.drawn, strict=True):
+                all_cells[places] = cells
+
+        settled(which, kinds.exact, lambda part: self._reach(part, kinds, rng), settle)
         return found
 
     def ask(self, wanted: Mapping[int, Codes], each: int, rng: np.random.Generator) -> Odds:
@@ -109,23 +94,11 @@ class Chain:
         kinds, which = Kinds.of(self.links, wanted)
         unrelated = log_unrelated(kinds.wanted, self.shares)
         records = np.minimum(np.bincount(which) * each, np.where(kinds.exact, 1, ASKED))
-        odds = Odds(np.empty(len(records)), unrelated, np.empty(len(records)))
-        kind = np.arange(len(records))
-        few = Pools.plan(kind, records, exact=kinds.exact, factor=1).particles.sum()
+        few = Pools.plan(np.arange(len(records)), records, exact=kinds.exact, factor=1)
         # few conditions are asked closely from the start
-        start = max((f for f in FACTORS if f * few <= ASKED_AT_ONCE), default=1)
-        for factor in FACTORS[FACTORS.index(start) :]:
-            pools = Pools.plan(kind, records[kind], exact=kinds.exact[kind], factor=factor)
-            for some in pools.batches():
-                part = pools.part(some)
-                cloud = self._reach(part, kinds, rng)
-                odds.log_probability[part.kind] = cloud.log_probability
-                worth = part.expected(cloud.worth, factor)
-                odds.effective[part.kind] = np.where(part.exact, np.inf, worth / part.records)
-            # what looks hopeless is looked at more closely
-            kind = kind[(odds.hopeless & ~kinds.exact)[kind]]
-            if not len(kind):
-                break
+        close = (f for f in FACTORS if f * few.particles.sum() <= ASKED_AT_ONCE)
+        odds = asked(records, kinds.exact, unrelated, lambda part: self._reach(part, kinds, rng),
+                     start=max(close, default=1))  # fmt: skip
         return Odds(*(a[which] for a in (odds.log_probability, unrelated, odds.effective)))
 
     def _reach(self, pools: Pools, kinds: Kinds, rng: np.random.Generator) -> Cloud:
