@@ -10,7 +10,7 @@ import sys
 import traceback
 from typing import Any, Final
 
-from tabsynth.commands.stopping import Stopped
+from tabsynth.commands.groups import Stopped
 from tabsynth.commands.tables import app
 from tabsynth.errors import TabsynthError
 from tabsynth.threads import INTERRUPTED, interrupted, leave

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tabsynth.commands.groups import Commands
 from tabsynth.commands.options import (
     check_junit,
     declared_schema,
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from tabsynth.privacy.ledger import Ledger, SourceAccount
     from tabsynth.private_fit import Spend
 
-ledger_app = typer.Typer(help="What has been spent on which records.", no_args_is_help=True)
+ledger_app = typer.Typer(
+    cls=Commands, help="What has been spent on which records.", no_args_is_help=True
+)
 
 LedgerPlace = Annotated[
     Path | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tabsynth.commands.groups import Commands
 from tabsynth.commands.options import (
     Delta,
     Epsilon,
@@ -34,7 +35,9 @@ from tabsynth.report_files import for_audience, save_report
 if TYPE_CHECKING:
     from tabsynth.stores.protocol import Mode
 
-db_app = typer.Typer(help="Whole databases: their schemas and records.", no_args_is_help=True)
+db_app = typer.Typer(
+    cls=Commands, help="Whole databases: their schemas and records.", no_args_is_help=True
+)
 
 Address = Annotated[
     str,

@@ -40,15 +40,15 @@ SchemaFile = Annotated[
     Path | None, typer.Option("--schema", readable=False, help="schema (.yaml or .json)")
 ]
 Synthesizer = Annotated[str, typer.Option(help="auto, or one of `tabsynth list synthesizers`")]
-Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE", help="a hyper-parameter")]
+Param = Annotated[list[str], typer.Option(metavar="KEY=VALUE ...", help="a hyper-parameter")]
 Seed = Annotated[int | None, typer.Option(min=0, help="same seed, same result")]
 Rows = Annotated[int | None, typer.Option("-n", "--rows", help="how many synthetic records")]
 Target = Annotated[str | None, typer.Option(help="column to predict, for the utility figure")]
 Protected = Annotated[
-    list[str], typer.Option(metavar="COL", help="a column whose groups are compared, for bias")
+    list[str], typer.Option(metavar="COL ...", help="a column whose groups are compared, for bias")
 ]
 Strata = Annotated[
-    list[str], typer.Option(metavar="COL", help="outcomes may rightly differ by this column")
+    list[str], typer.Option(metavar="COL ...", help="outcomes may rightly differ by this column")
 ]
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", readable=False, help="what the gate accepts (.yaml)")
@@ -90,7 +90,7 @@ SourceId = Annotated[
 Discover = Annotated[
     list[str],
     typer.Option(
-        metavar="COL", help="a column whose categories or bounds a part of the budget finds"
+        metavar="COL ...", help="a column whose categories or bounds a part of the budget finds"
     ),
 ]
 PrivateReport = Annotated[

@@ -7,11 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
+from tabsynth.commands.groups import Commands
 from tabsynth.commands.options import Data, SchemaFile, read_schema, spare
 from tabsynth.errors import DataError, TabsynthError, UsageError
 from tabsynth.stores.place import Place
 
-schema_app = typer.Typer(help="Propose, check and convert table schemas.", no_args_is_help=True)
+schema_app = typer.Typer(
+    cls=Commands, help="Propose, check and convert table schemas.", no_args_is_help=True
+)
 
 
 @schema_app.command(name="infer")

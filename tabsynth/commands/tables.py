@@ -11,6 +11,7 @@ import typer
 from tabsynth import __version__, registry
 from tabsynth.commands import budgets, specifications, training
 from tabsynth.commands.databases import db_app
+from tabsynth.commands.groups import Commands
 from tabsynth.commands.options import (
     Data,
     Deep,
@@ -55,7 +56,6 @@ from tabsynth.commands.options import (
     spend_of,
 )
 from tabsynth.commands.schemas import schema_app
-from tabsynth.commands.stopping import Commands
 from tabsynth.errors import UsageError, unknown
 from tabsynth.io.atomic import check_directory
 from tabsynth.progress import Progress
@@ -238,13 +238,13 @@ def sample(
     rows: Rows = None,
     seed: Seed = None,
     given: Annotated[
-        list[str], typer.Option(metavar="COL=VALUE", help="a condition every record meets")
+        list[str], typer.Option(metavar="COL=VALUE ...", help="a condition every record meets")
     ] = [],  # noqa: B006
     given_file: Annotated[
         Path | None, typer.Option(readable=False, help="a table of conditions, one record each")
     ] = None,
     balance: Annotated[
-        list[str], typer.Option(metavar="COL", help="every value of it in as many records")
+        list[str], typer.Option(metavar="COL ...", help="every value of it in as many records")
     ] = [],  # noqa: B006
     shares: Annotated[
         list[str], typer.Option(metavar="COL=VALUE:SHARE,...", help="values in these shares")
@@ -346,7 +346,7 @@ def compare(
     param: Annotated[
         list[str],
         typer.Option(
-            metavar="KEY=VALUE",
+            metavar="KEY=VALUE ...",
             help="a hyper-parameter of all that have it; SYNTHESIZER.KEY=VALUE for one alone",
         ),
     ] = [],  # noqa: B006

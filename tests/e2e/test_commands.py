@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import re
 import subprocess
 import zipfile
 from collections import Counter
@@ -139,6 +140,14 @@ def test_the_line_in_steps(place: Place, tabsynth: Run) -> None:
     assert str(verdict / "report.html") in said
     assert {p.name for p in verdict.iterdir()} == {"report.html", "report.json"}
     report(verdict)
+
+
+@pytest.mark.parametrize("group", [[], ["schema"], ["db"], ["ledger"]])
+def test_help_says_whole_sentences(group: list[str], tabsynth: Run) -> None:
+    _, commands = went(tabsynth(*group, "--help")).split("Commands:")
+    entries = re.split(r"\n  (?=\S)", commands.rstrip())[1:]
+    assert len(entries) >= 3
+    assert all(entry.endswith(".") and not entry.endswith("...") for entry in entries)
 
 
 def test_a_schema_is_json_where_its_name_says_so(place: Place, tabsynth: Run) -> None:

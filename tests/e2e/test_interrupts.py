@@ -148,7 +148,7 @@ MOMENTS = {
     ),
     "reading options": (
         "def parsing(*_): raise KeyboardInterrupt\n"
-        "from tabsynth.commands.stopping import Commands\n"
+        "from tabsynth.commands.groups import Commands\n"
         "Commands.parse_args = parsing\n"
     ),
 }

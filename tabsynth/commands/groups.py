@@ -1,4 +1,4 @@
-"""Ctrl-C and streams that break, taken before typer takes them."""
+"""Groups of commands: Ctrl-C and broken streams are taken before typer does, and help is whole."""
 
 from __future__ import annotations
 
@@ -30,6 +30,13 @@ class Commands(typer.core.TyperGroup):
         """See click."""
         with _stops():
             return super().make_context(*args, **extra)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """See click, which cuts off what is longer than a line; here it goes on in the next one."""
+        found = {name: self.get_command(ctx, name) for name in self.list_commands(ctx)}
+        said = [(name, c.get_short_help_str(limit=500)) for name, c in found.items() if c]
+        with formatter.section("Commands"):
+            formatter.write_dl(said)
 
     def invoke(self, ctx: Any) -> Any:
         """See click."""
