@@ -126,21 +126,26 @@ class Domain:
 def _lack(field: FieldSchema) -> str | None:
     """What a column's declared domain lacks, in words; None when it lacks nothing."""
     if not field.declares("type"):
-        return "its type was read from records"
+        return _read(field, "type", "categories", "minimum", "maximum")
     if field.type in ("boolean", "time") or field.cuts:
         return None
     if field.declares("categories"):
         return None if field.domain else "no categories"
     if field.domain is not None:
-        return "its categories were read from records"
+        return _read(field, "categories")
     if field.type == "string":
         return "no categories"
-    return {
-        (True, True): None,
-        (False, True): "no minimum",
-        (True, False): "no maximum",
-        (False, False): "no minimum and maximum",
-    }[field.declares("minimum"), field.declares("maximum")]
+    lacking = [bound for bound in ("minimum", "maximum") if not field.declares(bound)]
+    if set(lacking) & set(field.tabsynth.observed):
+        return _read(field, *lacking)
+    return "no " + " and ".join(lacking) if lacking else None
+
+
+def _read(field: FieldSchema, *facts: str) -> str:
+    """Which of these facts do not count, so that a person sees all of them at once."""
+    found = [fact for fact in facts if fact in field.tabsynth.observed]
+    plural = len(found) > 1 or found == ["categories"]
+    return f"its {' and '.join(found)} {'were' if plural else 'was'} read from records"
 
 
 def _cells(field: FieldSchema) -> ColumnCodec:

@@ -99,14 +99,24 @@ def test_all_columns_without_a_domain_are_named_at_once() -> None:
         field("high", "number", constraints=bounds, tabsynth={"observed": ("maximum",)}),
         field("kind", "integer", constraints=bounds, tabsynth={"observed": ("type",)}),
         field("day", "date"),
+        field("both", "integer", constraints=bounds, tabsynth={"observed": ("type", "minimum")}),
         field("fine", "integer", constraints=bounds),
         field("invented", "string", tabsynth={"free_text": "drop"}),
     )
     with pytest.raises(UndeclaredDomainError) as caught:
         Domain.declared(TableSchema(fields=fields))
-    assert caught.value.columns == ("name", "seen", "none", "low", "high", "kind", "day")
+    assert caught.value.columns == ("name", "seen", "none", "low", "high", "kind", "day", "both")
     assert caught.value.exit_code == 5
-    for words in ("'low' (no minimum)", "'high' (no maximum)", "declare categories", "cut_points"):
+    told = (
+        "'low' (no minimum)",
+        "'high' (its maximum was read from records)",
+        "'day' (no minimum and maximum)",
+        "'seen' (its categories were read from records)",
+        "'both' (its type and minimum were read from records)",
+        "declare categories",
+        "cut_points",
+    )
+    for words in told:
         assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
