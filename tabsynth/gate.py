@@ -16,6 +16,8 @@ from tabsynth.report.words import WORDS
 
 LEAKS: Final = (0.001, 0.005, 0.01, 0.05)
 P_VALUES: Final = frozenset({"membership_p", "deep_p"})
+# where so many real records have their like, hardly any is somebody's own
+MOSTLY: Final = 0.5
 SHOWN: Final = 5
 
 
@@ -130,7 +132,11 @@ def gate(
     caught = [r for r in attacked if r.status == "fail"]
     if broken or caught:
         return "fail", [*_broken(broken), *_caught(caught)]
-    doubts = [*_power(attacked, policy), *_beyond(attacked), *_absent([*figures, *attacked])]
+    doubts = [
+        *_power(figures, attacked, policy),
+        *_beyond(attacked),
+        *_absent([*figures, *attacked]),
+    ]
     if doubts:
         return "inconclusive", doubts
     found = next(r for r in attacked if r.group == policy.leak_name)
@@ -194,7 +200,7 @@ def _caught(results: Sequence[Result]) -> list[str]:
     return reasons[: 2 * SHOWN]
 
 
-def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
+def _power(figures: Sequence[Result], attacked: Sequence[Result], policy: Policy) -> list[str]:
     found = [r for r in attacked if r.name == "self_test_power" and r.group == policy.leak_name]
     if not found:
         told = any(r.name == "membership_p" and r.status == "uninformative" for r in attacked)
@@ -203,10 +209,15 @@ def _power(attacked: Sequence[Result], policy: Policy) -> list[str]:
     power = found[0].value or 0.0
     if power >= policy.power:
         return []
-    partly = PARTLY in found[0].method
-    remedy = (
-        f"{PARTLY}, so more records help little" if partly else "more holdout records raise that"
-    )
+    alike = next((r.reference or 0.0 for r in figures if r.name == "exact_copies"), 0.0)
+    remedy = "more holdout records raise that"
+    if alike > MOSTLY:
+        remedy = (
+            f"{_percent(alike)} of the holdout's records equal a training record in all modelled "
+            "columns, and no number of such records raises that"
+        )
+    elif PARTLY in found[0].method:
+        remedy = f"{PARTLY}, so more records help little"
     return [
         f"The membership attack would find {policy.leak_name} of training records among the "
         f"synthetic ones in only {_percent(power)} of trials, where the policy asks for "

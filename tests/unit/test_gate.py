@@ -89,6 +89,15 @@ def test_what_is_not_known_is_inconclusive_and_says_what_would_settle_it(
     assert any(told in r for r in reasons)
 
 
+def test_where_most_records_have_their_like_more_of_them_are_no_remedy() -> None:
+    weak = changed("self_test_power", value=0.0, status="diagnostic")
+    for alike, told in ((0.02, "more holdout records raise that."), (0.99, "no number of such")):
+        copies = Result(name="exact_copies", family="privacy", value=0.9, reference=alike,
+                        better="lower", unit="share", n=100, status="diagnostic",
+                        method="equal")  # fmt: skip
+        assert told in gate([copies], weak, Policy())[1][0]
+
+
 def test_where_the_attack_cannot_try_everybody_more_records_are_no_remedy() -> None:
     weak = {"value": 0.2, "status": "diagnostic"}
     reasons = [
