@@ -258,6 +258,9 @@ def fit_private(
         noise: for tests alone; by default OpenDP's, which nobody can foresee.
         say: called with a line before each step.
 
+    A checkpoint is removed before this returns, so save the model at once; the commands `fit` and
+    `run` keep it until their files are in place.
+
     Raises:
         PrivacyError: see `prepare`; a privacy unit that is not there.
         LedgerError: too little is left, or a ledger that cannot be used.

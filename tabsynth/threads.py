@@ -49,9 +49,6 @@ def interrupted() -> int:
     Returns:
         The exit code that says so, too.
     """
-    # Python ends by the signal, whatever the code, once it has seen Ctrl-C pass through a text that
-    # was executed, as in a dataclass that is being made; executing another text makes it forget
-    exec("")  # noqa: S102
     print("error: interrupted; no result was written", file=sys.stderr)
     return INTERRUPTED
 
@@ -60,9 +57,11 @@ def leave(code: int) -> NoReturn:
     """End the process, also while threads of `in_threads` still work on what was stopped.
 
     Python itself would wait for them. Files are left to the caller: by now nothing may be half
-    written. Threads of others are waited for: libraries end their processes in them.
+    written. Threads of others are waited for: libraries end their processes in them. Nor is Python
+    asked where Ctrl-C ended the work: where it came while a text was executed, as in a dataclass
+    that is being made, Python would end by the signal, whatever the code.
     """
-    if any(t.name.startswith(NAME) for t in threading.enumerate()):
+    if code == INTERRUPTED or any(t.name.startswith(NAME) for t in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()

@@ -48,8 +48,8 @@ def small_groups(report: Report) -> set[Group]:
     Returns:
         Groups of fewer than 10 records, or persons where these have several, in the table judged or
         in the holdout beside it; groups in which fewer than 10 have, or fewer than 10 lack, the
-        outcome; and, where that leaves one
-        group of a column alone, the next smallest, since its share could be told by subtraction.
+        outcome; and, where that leaves one group of a column alone, or several that are fewer than
+        10 together, the next smallest, since their share could be told by subtraction.
     """
     figures = [r for r in report.results if r.family == "bias" and r.group is not None]
     held_out = _held_out(figures, report)
@@ -94,6 +94,9 @@ def _lonely(figures: Iterable[Result], gone: set[Group]) -> set[Group]:
     found: set[Group] = set()
     for rows in sizes.values():
         others = sorted(row for row in rows if row[2] not in gone)
-        if len(rows) - len(others) == 1 and others:
-            found.add(others[0][2])
+        hidden = [row for row in rows if row[2] in gone]
+        # what hides alone, or is together a small group, could be told by subtraction
+        while hidden and others and (len(hidden) == 1 or sum(n for n, *_ in hidden) < SMALLEST):
+            hidden.append(others.pop(0))
+            found.add(hidden[-1][2])
     return found

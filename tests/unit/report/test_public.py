@@ -70,6 +70,19 @@ def test_a_lonely_small_group_takes_the_next_smallest_with_it(make_report: MakeR
     assert groups_of(report, "race") == {"White"}
 
 
+def test_small_groups_that_are_few_together_take_the_next_smallest_too(
+    make_report: MakeReport,
+) -> None:
+    """Three and four people are the rest of a table whose other groups are told."""
+    sizes = {"White": 900, "Black": 80, "Asian-Pac-Islander": 4, "Other": 3}
+    shares = [
+        figure("group_share", "bias", column="race", group=g, value=n / 987, n=n)
+        for g, n in sizes.items()
+    ]
+    report = public_report(make_report(results=tuple(shares)), schema=schema(observed=False))
+    assert groups_of(report, "race") == {"White"}
+
+
 def in_bias(name: str, group: str, **more: Any) -> Result:
     return figure(name, "bias", **{"column": "race", "group": group, "n": 500, **more})
 
