@@ -95,11 +95,11 @@ def _missed(body: dict[str, Any]) -> list[str]:
 def _beside(own: float, real: float) -> str:
     near = real / 2**0.5
     halves = f"two halves of the real families are {real:.3f} apart"
-    if own <= near:
-        return f"As near as other real records would be ({near:.3f}): {halves}."
+    if own <= 1.02 * near:
+        return f"About as near as other real records would be ({near:.3f}): {halves}."
     if own <= real:
-        return f"Not as near as other real records might be ({near:.3f}), but nearer: {halves}."
-    return f"Further than other real records might be ({near:.3f}): {halves}."
+        return f"Nearer than halves, not as near as other real records ({near:.3f}): {halves}."
+    return f"Further than other real records would be ({near:.3f}): {halves}."
 
 
 def _told(spread: dict[str, float], digits: int) -> str:
