@@ -118,7 +118,9 @@ def versions() -> dict[str, Any]:
 
 def _provenance(comparison: Comparison) -> dict[str, Any]:
     tables = (comparison.train, comparison.holdout)
-    few = groups_of_few(tables, real_groupings(comparison), real_outcome(comparison))
+    few: list[list[str]] = []
+    if any(table.owners is not None for table in tables):
+        few = groups_of_few(tables, real_groupings(comparison), real_outcome(comparison))
     return {
         **versions(),
         "columns": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -98,7 +99,7 @@ class Table:
         """The columns that `schema` names, under that schema."""
         return Table(schema, self.data.select(list(schema.names)), self.persons)
 
-    @property
+    @cached_property
     def units(self) -> NDArray[np.int64]:
         """A number per record, equal for records of one privacy unit; shape (records,).
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tabsynth.bias.groups import Grouping
 from tabsynth.bias.outcome import Outcome
+from tabsynth.encoding.analysis import held_by
 from tabsynth.report.suppression import SMALLEST
 from tabsynth.table import Table
 
@@ -49,5 +50,4 @@ def groups_of_few(
 
 
 def _persons(codes: NDArray[np.int64], owners: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
-    span = int(owners.max(initial=0)) + 1
-    return np.bincount(np.unique(codes * span + owners) // span, minlength=groups)
+    return np.bincount(held_by(codes, owners)[0], minlength=groups)

@@ -141,9 +141,21 @@ def _count_holders(present: pa.Array, owners: NDArray[np.int64], missing: int) -
     column = spelled_out(present).dictionary_encode()
     values, places = column.dictionary, column.indices.to_numpy().astype(np.int64)
     counts = np.bincount(places, minlength=len(values))
+    return ColumnCounts(values, counts, missing, held_by(places, owners))
+
+
+def held_by(
+    places: NDArray[np.int64], owners: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Each place with each of its owners, once.
+
+    Args:
+        places: what a record holds; shape (records,), at least 0.
+        owners: whose it is; shape (records,), at least 0.
+    """
     span = int(owners.max(initial=0)) + 1
     pairs = np.unique(places * span + owners)
-    return ColumnCounts(values, counts, missing, (pairs // span, pairs % span))
+    return pairs // span, pairs % span
 
 
 def _add(first: ColumnCounts, second: ColumnCounts) -> ColumnCounts:

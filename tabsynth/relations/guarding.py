@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.encoding.analysis import held_by
 from tabsynth.encoding.freeze import MIN_COUNT
 from tabsynth.facts import each_alone
 from tabsynth.relations.matching import rank_in_group
@@ -44,7 +45,4 @@ def _of_few(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.bo
 def _persons(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.int64]:
     """How many different parents have each value."""
     known = value >= 0
-    span = int(who.max(initial=0)) + 1
-    pairs = np.unique(value[known] * span + who[known])
-    found: NDArray[np.int64] = np.bincount(pairs // span, minlength=values)
-    return found
+    return np.bincount(held_by(value[known], who[known])[0], minlength=values)
