@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.errors import SchemaError, UsageError
+from tabsynth.errors import SchemaError, unknown
 from tabsynth.modelfile import Fitted
 from tabsynth.schema.check import storage_type
 from tabsynth.schema.columns import spelled_out
@@ -28,10 +28,8 @@ def require_tables(schema: DatabaseSchema, models: Mapping[str, Fitted]) -> None
     """
     for name in models:
         if name not in schema.tables:
-            raise UsageError(
-                "--model", expected=f"one of {', '.join(list(schema.tables)[:12])}",
-                got=f"{name!r}", remedy="name a table of the schema, as in orders=orders.tabsynth",
-            )  # fmt: skip
+            remedy = "name a table of the schema, as in orders=orders.tabsynth"
+            raise unknown("--model", name, list(schema.tables), remedy=remedy)
 
 
 def columns_of(
