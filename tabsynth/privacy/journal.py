@@ -141,7 +141,9 @@ class Kept:
         answer = draw()
         entry = {"charge": _as_json(charge), "answer": answer.tolist()}
         try:
-            with self._checkpoint.path.open("a", encoding="utf-8") as file:
+            # a file that is gone is not made anew: it would lack the answers before
+            place = os.open(self._checkpoint.path, os.O_WRONLY | os.O_APPEND)
+            with os.fdopen(place, "a", encoding="utf-8") as file:
                 _append(file, entry)
         except OSError:
             raise _unwritable(self._checkpoint.path) from None

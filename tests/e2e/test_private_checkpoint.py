@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tabsynth import registry
+from tabsynth.errors import OutputError
 from tabsynth.privacy.journal import Checkpoint, Kept
 from tabsynth.privacy.noise import SeededNoise
 from tabsynth.privacy.private_table import PrivateTable
@@ -160,6 +161,21 @@ class Forbidden(SeededNoise):
 
 
 SIZES = (4, 2, 5, 3)
+
+
+def test_a_checkpoint_that_was_removed_meanwhile_is_not_made_anew(tmp_path: Path) -> None:
+    begun = Checkpoint.at(tmp_path / "state", {"of": "this"})
+    door = PrivateTable(
+        [np.zeros(9, np.int64)], domain(2), Account(0.5), noise=SeededNoise(1),
+        journal=Kept(begun, lambda _: None),
+    )  # fmt: skip
+    door.marginals([(0,)], rho=0.1, stage="first")
+    assert begun.path.stat().st_mode & 0o777 == 0o600
+    begun.path.unlink()
+    # what is left of it would lack the first answer, and be readable by others
+    with pytest.raises(OutputError, match="a checkpoint that can be written"):
+        door.marginals([(0,)], rho=0.1, stage="second")
+    assert not begun.path.exists()
 
 
 @pytest.mark.parametrize("name", registry.names("private_synthesizers"))
