@@ -67,8 +67,9 @@ def raw_columns(data: pa.Table | pd.DataFrame, schema: TableSchema) -> pa.Table:
     """The columns of a table in memory that a schema names, none of them checked.
 
     Args:
-        data: an Arrow table, or a DataFrame; of its columns of Python objects, each value is taken
-            as a text by itself, as one of another type must not change how the others are read.
+        data: an Arrow table, or a DataFrame; of its columns of Python objects, or of categories
+            that are, each value is taken as a text by itself, as one of another type must not
+            change how the others are read.
         schema: names the columns.
 
     Raises:
@@ -86,10 +87,12 @@ def raw_columns(data: pa.Table | pd.DataFrame, schema: TableSchema) -> pa.Table:
         if name not in schema.names:
             continue
         series = data.iloc[:, place]
+        # Python objects, be they kept once each as categories
+        stored = getattr(series.dtype, "categories", series).dtype
         try:
             columns[name] = (
                 _texts_of(series, schema)
-                if series.dtype == object
+                if stored == object
                 else pa.array(series, from_pandas=True)
             )
         except (pa.ArrowException, UnicodeEncodeError):

@@ -67,6 +67,17 @@ def test_a_value_of_another_type_changes_no_other() -> None:
         assert both.slice(0, 3).equals(alone)
 
 
+def test_a_category_of_another_type_changes_no_other() -> None:
+    def read(values: list[object]) -> pa.Table:
+        kind = pd.CategoricalDtype(pd.Index(values, dtype=object))
+        return raw_columns(pd.DataFrame({"a": pd.Series(values, dtype=kind)}), SCHEMA)
+
+    for known in ([1.0, 2.0, 7.0], [1, 2, 7], [True, False]):
+        alone = read(list(known))
+        for other in ("old", 1.5, b"x", dt.date(2020, 1, 2)):
+            assert read([*known, other]).slice(0, len(known)).equals(alone)
+
+
 @pytest.mark.parametrize(
     ("name", "content"), [("t.csv", b"a,b,c\n"), ("t.csv", b"a,b,c"), ("t.jsonl", b"")]
 )
