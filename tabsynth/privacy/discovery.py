@@ -20,7 +20,7 @@ from scipy.stats import norm
 from tabsynth.encoding.codec import NumericCodec
 from tabsynth.errors import PrivacyError
 from tabsynth.privacy.calibration import SHARED, root_up, sigma_for
-from tabsynth.privacy.intake import admit, distinct, kept_records, read_each, unit_bound
+from tabsynth.privacy.intake import admit, distinct, kept_records, read_each, unit_bound, units_of
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.spending import Account, Charge
 from tabsynth.schema.model import FieldExtension, FieldSchema, TableSchema
@@ -246,4 +246,4 @@ def _units(raw: pa.Table, schema: TableSchema) -> tuple[NDArray[np.int64], NDArr
         everyone = np.arange(raw.num_rows)
         return everyone, everyone, 1
     kept = kept_records(raw.column(unit), schema, bound)
-    return kept, distinct(raw.column(unit))[1][kept], bound
+    return kept, units_of(raw.column(unit), schema)[kept], bound

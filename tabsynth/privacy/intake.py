@@ -21,7 +21,7 @@ from tabsynth.privacy.journal import Journal
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.privacy.spending import Account
-from tabsynth.schema.columns import Values, is_text, mask, read_values, spelled_out
+from tabsynth.schema.columns import Values, is_text, read_values, spelled_out
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.parse import convert, value_type
 
@@ -104,21 +104,42 @@ def kept_records(column: pa.ChunkedArray, schema: TableSchema, bound: int) -> ND
     others, so one unit changes nothing but its own records.
 
     Args:
-        column: the unit of each record; null, NaN and missing-value markers are no unit.
+        column: the unit of each record; see `units_of`.
         schema: of the table.
         bound: at least 1.
     """
-    unit = schema.field(str(schema.tabsynth.privacy_unit))
-    values, places = distinct(column)
-    missing = _is_missing(values, schema.markers(unit))
-    order = np.frombuffer(os.urandom(8 * len(places)), np.uint64)
-    sequence = np.lexsort((order, places))
-    units = places[sequence]
+    owners = units_of(column, schema)
+    order = np.frombuffer(os.urandom(8 * len(owners)), np.uint64)
+    sequence = np.lexsort((order, owners))
+    units = owners[sequence]
     starts = np.flatnonzero(np.append(True, units[1:] != units[:-1])) if len(units) else units[:0]
     run = np.diff(np.append(starts, len(units)))
     rank = np.arange(len(units)) - np.repeat(starts, run)
-    kept = sequence[(rank < bound) & ~missing[units]]
-    return np.sort(kept)
+    return np.sort(sequence[(rank < bound) & (units >= 0)])
+
+
+def units_of(column: pa.ChunkedArray, schema: TableSchema) -> NDArray[np.int64]:
+    """A number for the privacy unit of each record, -1 for none, shape (records,).
+
+    Two spellings of one value of the column's type, as 7 and 07 of an integer, are one unit: taken
+    for two, a person would have twice the records that the noise hides. What is no such value is
+    the unit of its text.
+
+    Args:
+        column: the unit of each record; null, NaN and missing-value markers are no unit.
+        schema: of the table.
+    """
+    unit = schema.field(str(schema.tabsynth.privacy_unit))
+    values, places = distinct(column)
+    texts, typed = (
+        read_each(values, field, schema.markers(unit)).values.dictionary_encode()
+        for field in (FieldSchema(name="unit"), unit)
+    )
+    # numbers of values first, those of further texts behind them
+    further = pc.add(texts.indices.cast(pa.int64()), len(typed.dictionary))
+    found = pc.coalesce(typed.indices.cast(pa.int64()), further)
+    number = pc.if_else(texts.is_valid(), found, -1)
+    return number.to_numpy(zero_copy_only=False)[places]
 
 
 def unit_bound(schema: TableSchema) -> tuple[str | None, int]:
@@ -235,9 +256,3 @@ def _number_cells(read: Values, codec: NumericCodec, nullable: bool) -> NDArray[
     if nullable and codec.field.tabsynth.out_of_range == "missing":
         missing = missing | (units < first) | (units > last)
     return np.where(missing, codec.missing_cell if nullable else 0, cells).astype(np.int32)
-
-
-def _is_missing(values: pa.Array, markers: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Whether a raw value is null, NaN or a missing-value marker, each by itself."""
-    text = FieldSchema(name="unit")
-    return mask(read_each(values, text, markers).values.is_null())

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from tabsynth.schema.columns import spelled_out
+from tabsynth.privacy.intake import units_of
 from tabsynth.schema.model import TableSchema
 
 TRAIN_SHARE: Final = 0.8
@@ -31,10 +31,9 @@ def part(raw: pa.Table, schema: TableSchema) -> tuple[pa.Table, pa.Table]:
     rng = np.random.default_rng(secrets.randbits(128))
     name = schema.tabsynth.privacy_unit
     if name is None or name not in raw.column_names:
-        places, units = np.arange(raw.num_rows), raw.num_rows
+        units = np.arange(raw.num_rows)
     else:
-        column = spelled_out(raw.column(name).combine_chunks())
-        encoded = column.dictionary_encode(null_encoding="encode")
-        places, units = encoded.indices.to_numpy(), len(encoded.dictionary)
-    train = (rng.random(units) < TRAIN_SHARE)[places]
+        # of no unit are all together
+        units = 1 + units_of(raw.column(name), schema)
+    train = (rng.random(units.max(initial=0) + 1) < TRAIN_SHARE)[units]
     return raw.filter(pa.array(train)), raw.filter(pa.array(~train))

@@ -136,6 +136,16 @@ def test_a_unit_counts_once_for_a_category() -> None:
     assert sigma == pytest.approx(math.sqrt(3))
 
 
+def test_a_unit_that_is_spelled_in_two_ways_counts_once_for_a_category() -> None:
+    who = field("who", "integer", tabsynth={"generator": {"kind": "sequence"}})
+    schema = OWNED.model_copy(update={"fields": (who, field("town"))})
+    # a lone unit would else pass for dozens
+    raw = pa.table({"who": ["0" * k + "7" for k in range(400)], "town": ["a"] * 400})
+    asked: dict[str, Any] = {"columns": ["town"], "rho": 0.5, "delta": 1e-6}
+    found = discover_categories(raw, schema, Account(1.0, 1e-6), **asked, noise=SeededNoise(0))
+    assert found.field("town").domain == (OTHER,)
+
+
 @pytest.mark.parametrize("bound", [1, 4])
 def test_opendps_own_proof_agrees_on_rho_and_delta(bound: int) -> None:
     import opendp.prelude as dp

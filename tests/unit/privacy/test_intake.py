@@ -8,7 +8,7 @@ import pytest
 
 from tabsynth.errors import DataError, PrivacyError, UndeclaredDomainError
 from tabsynth.privacy.domain import Domain
-from tabsynth.privacy.intake import admit, kept_records, record_codes
+from tabsynth.privacy.intake import admit, kept_records, record_codes, units_of
 from tabsynth.privacy.spending import Account
 from tabsynth.schema.model import FieldSchema, TableExtension, TableSchema
 from tests.zoo import field
@@ -92,6 +92,38 @@ def test_at_most_so_many_records_of_a_unit_are_kept() -> None:
     assert owners == ["a", "a", "b", "b", "c"]
     none = kept_records(pa.chunked_array([pa.array([], pa.string())]), OWNED, 2)
     assert none.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spelled"),
+    [
+        ("integer", ["7", "07", " 7", "7.0", "+7"]),
+        ("number", ["7", "7.00", "7e0", "70e-1"]),
+        ("date", ["2020-01-02", " 2020-01-02"]),
+        ("string", ["7", "7"]),
+    ],
+)
+def test_two_spellings_of_a_unit_are_one_unit(kind: str, spelled: list[str]) -> None:
+    # taken for several, one person would have more records than the noise hides
+    schema = OWNED.model_copy(update={"fields": (field("who", kind), OWNED.fields[1])})
+    column = pa.chunked_array([pa.array([*spelled, "8", "nobody", "Nobody", "", None])])
+    of = units_of(column, schema).tolist()
+    assert len(set(of[: len(spelled)])) == 1
+    assert len(set(of[:-2])) == 4
+    assert of[-2:] == [-1, -1]
+    assert len(kept_records(column, schema, 1)) == 4
+
+
+def test_units_of_any_type_are_told_apart() -> None:
+    for column in (
+        pa.array([7, 7, 8, None], pa.int64()),
+        pa.array([7.0, 7.0, 8.5, float("nan")]),
+        pa.array(["7", "7", "x", None]).dictionary_encode(),
+    ):
+        of = units_of(pa.chunked_array([column]), OWNED)
+        assert of[0] == of[1] != of[2]
+        assert of[3] == -1
+    assert units_of(pa.chunked_array([pa.array([[1], [1]])]), OWNED).tolist() == [-1, -1]
 
 
 def test_each_record_of_a_unit_is_as_likely_to_be_kept() -> None:

@@ -133,6 +133,18 @@ def test_parts_keep_units_together_and_lose_no_record() -> None:
     assert not train.equals(part(raw, schema)[0])
 
 
+def test_a_unit_that_is_spelled_in_two_ways_is_in_one_part() -> None:
+    schema = TableSchema.model_validate(
+        {"fields": [field("who", "integer"), field("n", "integer")],
+         "tabsynth": {"privacy_unit": "who", "max_records_per_unit": 2}}
+    )  # fmt: skip
+    raw = pa.table({"who": [f"{'0' * (i % 2)}{1 + i // 2}" for i in range(400)], "n": [1] * 400})
+    train, apart = ({int(w) for w in p["who"].to_pylist()} for p in part(raw, schema))
+    assert train
+    assert apart
+    assert not train & apart
+
+
 def test_coins_of_others_do_not_depend_on_how_many_there_are() -> None:
     # a split into fixed sizes would always give 4 of 5 here
     raw = pa.table({"a": ["x"] * 5})
