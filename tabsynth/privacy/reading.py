@@ -92,7 +92,7 @@ def raw_columns(data: pa.Table | pd.DataFrame, schema: TableSchema) -> pa.Table:
         try:
             columns[name] = (
                 _texts_of(series, schema)
-                if stored == object
+                if stored == np.dtype(object)
                 else pa.array(series, from_pandas=True)
             )
         except (pa.ArrowException, UnicodeEncodeError):
