@@ -139,7 +139,8 @@ def units_of(column: pa.ChunkedArray, schema: TableSchema) -> NDArray[np.int64]:
     further = pc.add(texts.indices.cast(pa.int64()), len(typed.dictionary))
     found = pc.coalesce(typed.indices.cast(pa.int64()), further)
     number = pc.if_else(texts.is_valid(), found, -1)
-    return number.to_numpy(zero_copy_only=False)[places]
+    of_values: NDArray[np.int64] = number.to_numpy(zero_copy_only=False)
+    return of_values[places]
 
 
 def unit_bound(schema: TableSchema) -> tuple[str | None, int]:
