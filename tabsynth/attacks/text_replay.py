@@ -1,9 +1,9 @@
 """Replay of texts: do runs of words that only a few people wrote come out of the synthetic table?
 
 Threat model: the attacker holds the synthetic table and knows what a person may have written. He
-looks for eight words in a row, or more, that few but that person would put so. Runs that people
-never in the table wrote come out as well, by chance and by habit; only what happens more often to
-training records is a leak.
+looks for eight words in a row, or more, that few but that person would put so, and for whole texts
+of fewer words. Runs that people never in the table wrote come out as well, by chance and by habit;
+only what happens more often to training records is a leak.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def text_replay(comparison: Comparison) -> list[Result]:
 
     Returns:
         For each text column of the synthetic table that is not a placeholder throughout:
-        `text_replay`, of the persons with a run of eight words that fewer than five real persons
-        share, the share of training records of which such a run comes out minus the share of
-        control records; lower is better, 0 without a leak. `replayed_runs`, the share of synthetic
-        texts with a run that some but fewer than five training records hold; the reference is the
-        holdout's own share. Eight words told in another way are not seen.
+        `text_replay`, of the persons with a run of eight words (or a whole text of fewer, here and
+        below) that fewer than five real persons share, the share of training records of which such
+        a run comes out minus the share of control records; lower is better, 0 without a leak.
+        `replayed_runs`, the share of synthetic texts with a run that some but fewer than five
+        training records hold; the reference is the holdout's own share. Eight words told in another way are not seen.
 
     Privacy: reads the texts of all real records; not differentially private.
     """
@@ -75,7 +75,7 @@ def _column(comparison: Comparison, name: str) -> list[Result]:
 
 
 def _runs(table: Table, name: str) -> Texts:
-    return [runs(words(text or "")) for text in table.column(name).to_pylist()]
+    return [runs(words(text or ""), whole=True) for text in table.column(name).to_pylist()]
 
 
 def _hits(texts: Texts, rare: Hashes, emitted: Hashes) -> NDArray[np.bool_]:

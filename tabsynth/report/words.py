@@ -255,15 +255,15 @@ WORDS: dict[str, Words] = {
     ),
     "text_replay": Words(
         "Words of single persons that come out",
-        "Of the persons whose text holds eight words in a row that fewer than five people wrote: "
-        "the share of training records of which such words stand in a synthetic text, minus the "
-        "same for people who were never in the training table.",
+        "Of the persons whose text holds eight words in a row (or, in all, fewer) that fewer than "
+        "five people wrote: the share of training records of which such words stand in a "
+        "synthetic text, minus the same for people who were never in the training table.",
     ),
     "replayed_runs": Words(
         "Synthetic texts with words of few records",
-        "The share of synthetic texts with eight words in a row that some but fewer than five "
-        "training records hold. The reference is the same for held-out texts: invented names, "
-        "days and numbers meet real ones by chance.",
+        "The share of synthetic texts with eight words in a row (or, in all, fewer) that some but "
+        "fewer than five training records hold. The reference is the same for held-out texts: "
+        "invented names, days and numbers meet real ones by chance.",
     ),
     "linkability": Words(
         "Tying two sources together",

@@ -49,7 +49,7 @@ class Gathered:
     def runs(self) -> Hashes:
         """Runs of words that enough records share, invented values left out of account; sorted."""
         there = [(t, u) for t, u in zip(self.texts, self.units, strict=True) if t is not None]
-        counted = (runs(self.filler.counted(t.tokens, t.raw)) for t, _ in there)
+        counted = (runs(self.filler.counted(t.tokens, t.raw), whole=True) for t, _ in there)
         return shared(counted, np.array([u for _, u in there], np.int64))
 
     @property

@@ -1,6 +1,7 @@
 """Runs of words: what texts share, and what only a few of them hold.
 
-A run of `RUN` words that only a few training records hold points at these records. So no model of
+A run of `RUN` words, or a whole text of fewer, that only a few training records hold points at
+these records. So no model of
 texts emits one, but for invented values in it, and a report counts those that come out.
 """
 
@@ -26,15 +27,19 @@ def words(text: str) -> list[str]:
     return [found.lower() for found in _WORD.findall(text)]
 
 
-def runs(text: Sequence[str]) -> Hashes:
-    """A number for each run of `RUN` words, shape (words - RUN + 1,); equal for equal runs.
+def runs(text: Sequence[str], *, whole: bool = False) -> Hashes:
+    """A number for each run of `RUN` words, shape (runs,); equal for equal runs.
 
     Args:
         text: its words.
+        whole: whether these are all words of a text. Of fewer than `RUN` words, all of them are
+            one run then: what somebody wrote may be brief.
     """
     count = len(text) - RUN + 1
     if count < 1:
-        return np.empty(0, np.uint64)
+        if not (whole and text):
+            return np.empty(0, np.uint64)
+        count = 1
     joined = (" ".join(text[i : i + RUN]).encode() for i in range(count))
     digests = b"".join(blake2b(run, digest_size=8).digest() for run in joined)
     return np.frombuffer(digests, "<u8").astype(np.uint64)

@@ -231,12 +231,15 @@ class _Line:
         added = filler.fill(self.tokens, self.row, self.person, rng=rng, start=before, end=end)
         if added is not None:
             said = filler.counted(self.tokens, added, start=before)
-            new = runs([*self.words[-(RUN - 1) :], *said])
+            brief = len(self.words) + len(said) < RUN
+            new = runs([*self.words[-(RUN - 1) :], *said], whole=brief and word == END)
             if among(new, self.model.runs).all() and self._fits(added):
                 self.filled += added
                 self.words += said
                 self.ended = word == END
-                self.longest = max(self.longest, self._written(), key=len)
+                brief = len(self.words) < RUN
+                if not brief or among(runs(self.words, whole=True), self.model.runs).all():
+                    self.longest = max(self.longest, self._written(), key=len)
                 return True
         if word != END:
             self.tokens.pop()

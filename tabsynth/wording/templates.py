@@ -110,7 +110,8 @@ class TemplateText:
             DataError: no sentence is shared by enough records.
 
         Privacy: keeps what at least `FEWEST` privacy units share: sentences without what varies in
-            them, steps, numbers beside the same words, and hashes of runs of eight words.
+            them, steps, numbers beside the same words, and hashes of runs of eight words (of all
+            words of a shorter text).
         """
         parts = [
             [] if t is None else [_lead(t.tokens[s]) for s in sentences(t.tokens)]
@@ -163,7 +164,8 @@ class TemplateText:
                 return None
             if ended == END and said[0]:
                 return _written(*said)
-            longest = max(longest, said, key=lambda those: len(those[0]))
+            if self._shared(said, whole=True):
+                longest = max(longest, said, key=lambda those: len(those[0]))
         return _written(*longest) or WITHHELD
 
     def _walk(self, codes: tuple[int, ...], draw: Draw) -> tuple[int, Said]:
@@ -187,6 +189,8 @@ class TemplateText:
         """
         for attempt in range(TRIES if place in self.steps else 0):
             following = self.steps[place].draw(codes, draw[2])
+            if following == END and not self._shared(said, whole=True):
+                continue
             if following == END or (following == MISSING and attempt == 0):
                 return following, None
             # a sentence that was refused does not make a missing text likelier
@@ -202,12 +206,14 @@ class TemplateText:
         added = self.filler.fill(text, row, person, start=len(said[0]), rng=rng)
         if added is None:
             return None
-        filled = [*said[1], *added]
-        if not among(runs(self.filler.counted(text, filled)), self.runs).all():
-            return None
+        longer = (text, [*said[1], *added])
         longest = self.field.constraints.max_length
-        too_long = longest is not None and len(_written(text, filled)) > longest
-        return None if too_long else (text, filled)
+        too_long = longest is not None and len(_written(*longer)) > longest
+        return None if too_long or not self._shared(longer) else longer
+
+    def _shared(self, said: Said, *, whole: bool = False) -> bool:
+        """Whether enough records hold all runs of words of a text, or of its beginning."""
+        return bool(among(runs(self.filler.counted(*said), whole=whole), self.runs).all())
 
     def describe(self) -> list[str]:
         """What the model holds, in sentences."""

@@ -11,8 +11,8 @@ QUESTIONS = (
     "small_tables", "table_size", "trees_scaling", "verdicts",
 )  # fmt: skip
 
-# a part of `verdicts`, for when only the reports have changed
-PARTS = ("examples",)
+# for when only the reports of `reports/examples` are to be made anew
+PARTS = ("examples", "training_examples")
 
 if __name__ == "__main__":
     for question in sys.argv[1:] or QUESTIONS:
