@@ -31,7 +31,8 @@ def text_replay(comparison: Comparison) -> list[Result]:
         below) that fewer than five real persons share, the share of training records of which such
         a run comes out minus the share of control records; lower is better, 0 without a leak.
         `replayed_runs`, the share of synthetic texts with a run that some but fewer than five
-        training records hold; the reference is the holdout's own share. Eight words told in another way are not seen.
+        training records hold; the reference is the holdout's own share. Eight words told
+        in another way are not seen.
 
     Privacy: reads the texts of all real records; not differentially private.
     """
