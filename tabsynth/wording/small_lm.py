@@ -33,7 +33,7 @@ MAX_WORDS: Final = 8_000
 MAX_TOKENS: Final = 400
 TOGETHER: Final = 1_024
 TRIES: Final = 12
-PASSES: Final = 4
+PASSES: Final = 8
 
 
 @dataclass(frozen=True, eq=False)
