@@ -22,13 +22,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tests.bench.augment import adult_of_one_percent
-from tests.bench.record import ROOT, adult, commit
+from tests.bench.record import ADULT, ROOT, adult, commit
 from tests.bench.tables import adult_whole
 
 EXAMPLES = ROOT / "reports" / "examples"
 SCHEMA = ROOT / "schemas" / "examples" / "adult.yaml"
 UCI = "UCI Adult (doi:10.24432/C5XW20, CC BY 4.0), a public table"
-ON_ADULT = "collapse adult.csv --target income --protected sex race --synthesizer"
+ON_ADULT = "collapse adult.csv.gz --target income --protected sex race --synthesizer"
 TICKETS = 6000
 
 
@@ -52,7 +52,7 @@ class Example:
 
 
 def _adult(folder: Path) -> None:
-    adult_whole().to_csv(folder / "adult.csv", index=False)
+    shutil.copy(ADULT, folder / "adult.csv.gz")
 
 
 def _few_of_a_class(folder: Path) -> None:
