@@ -9,8 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabsynth.encoding.analysis import Analysis, ColumnCounts, count
-from tabsynth.encoding.codec import CategoryCodec, Codec, ColumnCodec, NumericCodec, native_numbers
+from tabsynth.encoding.analysis import Analysis, ColumnCounts, analyze, count
+from tabsynth.encoding.codec import (
+    POOLED,
+    CategoryCodec,
+    Codec,
+    Codes,
+    ColumnCodec,
+    NumericCodec,
+    native_numbers,
+)
 from tabsynth.encoding.squares import squares
 from tabsynth.errors import DataError
 from tabsynth.schema.model import FieldSchema, TableSchema
@@ -53,6 +61,24 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
         build = _categorical_codec if field.is_categorical else _numeric_codec
         columns.append(build(field, counted, min_count))
     return Codec(analysis.schema, tuple(columns))
+
+
+def learnable(table: Table, *, min_count: int = MIN_COUNT) -> tuple[Codec, list[Codes]]:
+    """The cells of a table's columns, and per column the cell of each record; see `freeze`.
+
+    A missing value is POOLED, as one without a cell, where fewer than `min_count` persons lack one.
+
+    Raises:
+        DataError: see `freeze`.
+    """
+    codec, owners = freeze(analyze(table), min_count=min_count), table.owners
+    codes = codec.encode(table)
+    for own, column in zip(codes, codec.columns, strict=True):
+        lacking = np.flatnonzero(own == column.missing_cell)
+        persons = len(lacking) if owners is None else len(np.unique(owners[lacking]))
+        if persons < min_count:
+            own[lacking] = POOLED
+    return codec, codes
 
 
 def facts_of_many(table: Table, *, min_count: int = MIN_COUNT) -> TableSchema:

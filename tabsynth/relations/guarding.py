@@ -17,7 +17,7 @@ from tabsynth.table import Table
 
 
 def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
-    """Records that make a value seem frequent which fewer than 5 parents have.
+    """Records that make a value, or a missing one, seem frequent which fewer than 5 parents have.
 
     Without them such a value stands in at most 4 records, and is pooled as any rare one.
 
@@ -30,19 +30,14 @@ def repeats(own: Table, owners: Sequence[Places]) -> NDArray[np.bool_]:
     """
     found = np.zeros(own.num_rows, bool)
     for name in own.schema.names:
-        column = spelled_out(own.column(name)).dictionary_encode()
-        value = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        column = spelled_out(own.column(name)).dictionary_encode(null_encoding="encode")
+        value = column.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         for places in owners:
-            found |= _of_few(value, each_alone(places), len(column.dictionary))
+            found |= _of_few(value, each_alone(places))
     return found
 
 
-def _of_few(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.bool_]:
-    few = np.append(_persons(value, who, values) < MIN_COUNT, False)
-    return few[value] & (rank_in_group(value) >= MIN_COUNT - 1)
-
-
-def _persons(value: NDArray[np.int64], who: Places, values: int) -> NDArray[np.int64]:
-    """How many different parents have each value."""
-    known = value >= 0
-    return np.bincount(held_by(value[known], who[known])[0], minlength=values)
+def _of_few(value: NDArray[np.int64], who: Places) -> NDArray[np.bool_]:
+    """Of a value that fewer than 5 parents have, the fifth record and all after it."""
+    parents = np.bincount(held_by(value, who)[0])
+    return (parents < MIN_COUNT)[value] & (rank_in_group(value) >= MIN_COUNT - 1)

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Setting
 
-from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import POOLED, Codec, Codes
-from tabsynth.encoding.freeze import MIN_COUNT, freeze
+from tabsynth.encoding.freeze import MIN_COUNT, learnable
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.costs import independent_cost
 from tabsynth.synthesizers.margins import draw, margin, require_possible, require_shares
@@ -52,8 +51,7 @@ class Independent:
 
         Privacy: not differentially private; reads margins only.
         """
-        codec = freeze(analyze(data), min_count=self.min_count)
-        codes = codec.encode(data)
+        codec, codes = learnable(data, min_count=self.min_count)
         k = self.min_count
         margins = [
             margin(code, c.cells, min_count=k) for code, c in zip(codes, codec.columns, strict=True)

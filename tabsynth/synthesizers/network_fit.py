@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tabsynth.encoding.analysis import analyze
-from tabsynth.encoding.freeze import freeze
+from tabsynth.encoding.freeze import learnable
 from tabsynth.synthesizers.network_columns import Layout, Records, prepare
 from tabsynth.synthesizers.network_model import Kind, NetworkModel
 from tabsynth.synthesizers.training import Learner, Say, Training, apart, key_of
@@ -43,8 +42,7 @@ class Recipe:
             DataError: fewer than twice `min_count` records.
             UsageError: a checkpoint of something else.
         """
-        codec = freeze(analyze(data), min_count=self.min_count)
-        codes = codec.encode(data)
+        codec, codes = learnable(data, min_count=self.min_count)
         # an order that follows from the records, so that the table's leaves no trace
         order = np.lexsort(tuple(codes))
         codes = [k[order] for k in codes]

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Setting
 
-from tabsynth.encoding.analysis import analyze
 from tabsynth.encoding.codec import POOLED, Codec, Codes, NumericCodec
-from tabsynth.encoding.freeze import MIN_COUNT, freeze
+from tabsynth.encoding.freeze import MIN_COUNT, learnable
 from tabsynth.errors import ConditionError
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.costs import trees_cost
@@ -99,8 +98,8 @@ class Trees:
         return self._fit(data, tuple(map(data.schema.names.index, context)), rng)
 
     def _fit(self, data: Table, context: tuple[int, ...], rng: np.random.Generator) -> TreesModel:
-        codec = freeze(analyze(data), min_count=self.min_count)
-        codes = _sorted(codec.encode(data), rng)
+        codec, codes = learnable(data, min_count=self.min_count)
+        codes = _sorted(codes, rng)
         counts = [_counts(k, c.cells, self.min_count)
                   for k, c in zip(codes, codec.columns, strict=True)]  # fmt: skip
         sampled = data.num_rows > self.max_records

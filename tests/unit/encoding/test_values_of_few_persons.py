@@ -116,6 +116,26 @@ def test_partitions_with_persons_are_not_merged() -> None:
         merge(analyze(table), analyze(table))
 
 
+@pytest.mark.parametrize("name", [n for n in registry.names("synthesizers") if ":" not in n])
+def test_what_one_person_lacks_in_many_records_others_have_in_each(name: str) -> None:
+    rng = np.random.default_rng(3)
+    who = [*(np.arange(900) % 300).tolist(), *[999] * 40]
+    frame = pa.table({
+        "who": [f"p{w:05}" for w in who],
+        "ward": [*rng.choice(["north", "south"], 900).tolist(), *[None] * 40],
+        "cost": [*rng.gamma(2, 100, 900).round(2).tolist(), *[None] * 40],
+        "kids": [None if w < 5 else w % 3 for w in who],
+    })  # fmt: skip
+    fields = (WHO, field("ward"), field("cost", "number"), field("kids", "integer"))
+    schema = TableSchema(fields=fields, tabsynth=TableExtension(privacy_unit="who"))
+    small = {"epochs": 1} if name in ("ctgan", "tvae") else {}
+    model = ts.fit(Table.checked(frame, schema), synthesizer=name, parameters=small, seed=1)
+    drawn = ts.sample(model, 20_000, seed=1)
+    assert [drawn.column(column).null_count for column in ("ward", "cost")] == [0, 0]
+    # five persons are enough
+    assert drawn.column("kids").null_count > 0
+
+
 # the reference packages, whose names have a colon, emit rare values and say so
 @pytest.mark.parametrize("name", [n for n in registry.names("synthesizers") if ":" not in n])
 def test_what_one_person_repeats_never_comes_out(name: str, tmp_path: Path) -> None:

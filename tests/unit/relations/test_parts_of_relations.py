@@ -267,6 +267,30 @@ def test_what_one_person_repeats_is_in_no_model() -> None:
     assert repeats(words, [owner]).sum() == 36
 
 
+def test_what_one_person_lacks_in_many_records_others_have_in_each() -> None:
+    persons = 300
+    owner = np.append(np.repeat(np.arange(persons), 2), np.zeros(40, int))
+    made = database(
+        [
+            {"name": "persons", "schema": {"fields": [{"name": "id", "type": "integer"}],
+                                           "primaryKey": "id"}},
+            {"name": "notes", "schema": {
+                "fields": [{"name": "id", "type": "integer"},
+                           {"name": "word", "categories": ["a", "b"]},
+                           {"name": "number", "type": "integer"}],
+                "foreignKeys": [{"fields": "id",
+                                 "reference": {"resource": "persons", "fields": "id"}}]}},
+        ],
+        {"persons": {"id": list(range(persons))},
+         "notes": {"id": owner.tolist(), "word": ["a", "b"] * persons + [None] * 40,
+                   "number": [*(np.arange(2 * persons) % 7).tolist(), *[None] * 40]}},
+    )  # fmt: skip
+    drawn = (
+        fit_database(made, synthesizer=Trees(), rng=rng()).sample(10, rng=rng(1)).tables["notes"]
+    )
+    assert [drawn.column(name).null_count for name in ("word", "number")] == [0, 0]
+
+
 def test_a_link_table_brings_those_together_who_belong_so() -> None:
     """Students take courses of their own year, hardly any other, and none twice."""
     draw = rng(5)
