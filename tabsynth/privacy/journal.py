@@ -86,8 +86,13 @@ class Checkpoint:
             return cls._read(path, key)
         except OSError:
             raise _unwritable(path) from None
-        with os.fdopen(place, "w", encoding="utf-8") as file:
-            _append(file, head)
+        try:
+            with os.fdopen(place, "w", encoding="utf-8") as file:
+                _append(file, head)
+        except OSError:
+            # half a file would be taken for that of another fit
+            path.unlink(missing_ok=True)
+            raise _unwritable(path) from None
         return fresh
 
     @classmethod

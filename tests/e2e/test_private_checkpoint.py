@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import zipfile
@@ -161,6 +162,18 @@ class Forbidden(SeededNoise):
 
 
 SIZES = (4, 2, 5, 3)
+
+
+def test_a_checkpoint_that_a_full_disk_does_not_take_leaves_nothing(
+    tabsynth: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("tabsynth.privacy.journal.os.fsync", full)
+    assert tabsynth(*FIT, "--quiet").refused(4) == "fit.state"
+    assert not STATE.exists()
+    assert spent(tabsynth) == []
 
 
 def test_a_checkpoint_that_was_removed_meanwhile_is_not_made_anew(tmp_path: Path) -> None:
