@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabsynth.encoding.freeze import MIN_COUNT
 from tabsynth.errors import DataError
 from tabsynth.generators import generate, pattern_capacity
 from tabsynth.schema.generator import Pattern, Sequence
@@ -91,18 +92,20 @@ class Fresh:
 def fresh_values(field: FieldSchema, source: pa.Array) -> Fresh:
     """How to make values of a column of which none may come twice.
 
-    Whole numbers go on above the largest of the source, from a number of two digits and zeros;
-    below the smallest where nothing is left above. Texts follow the declared pattern or generator,
-    else the form that all of the source have.
+    Whole numbers go on above the largest of the source, from a number of two digits and zeros, or
+    of a zero at least where there is little room; below the smallest where nothing is left above.
+    Texts follow the declared pattern or generator, else the form that all of the source have.
 
     Args:
         field: the column.
         source: its values, as they are in the source.
 
-    Privacy: of the values it keeps their common form, and a bound that is rounded to two digits.
+    Privacy: of the values it keeps their common form, and a rounded bound; a share of missing ones
+        only where 5 records lack one.
     """
     known = source.drop_null()
-    missing = float(f"{source.null_count / max(len(source), 1):.2g}")
+    lacking = source.null_count if source.null_count >= MIN_COUNT else 0
+    missing = float(f"{lacking / max(len(source), 1):.2g}")
     field = field if field.is_generated or field.type != "string" else _formed(field, known)
     generator = field.tabsynth.generator
     if isinstance(generator, Sequence):
@@ -117,9 +120,9 @@ def fresh_values(field: FieldSchema, source: pa.Array) -> Fresh:
     return Fresh(field, start, missing, clean)
 
 
-def rounded_up(number: int) -> int:
-    """The next number of two digits and zeros above."""
-    digits = int(10 ** max(len(str(abs(number))) - 2, 0))
+def rounded_up(number: int, kept: int = 2) -> int:
+    """The next number of two digits, or as many as are kept, and zeros above."""
+    digits = int(10 ** max(len(str(abs(number))) - kept, 0))
     return (number // digits + 1) * digits
 
 
@@ -178,13 +181,12 @@ def _beyond(field: FieldSchema, known: pa.Array) -> tuple[int, bool]:
         return 1, True
     low, high = _limits(field)
     smallest, largest = int(units.min()), int(units.max())
-    # room for as many again as there are
-    start = rounded_up(largest)
-    if start + 2 * len(units) <= high:
-        return start, True
-    if largest + 2 * len(units) < high:
-        return largest + 1, True
-    below = max(low, smallest - 100 * max(len(units), 100))
+    # room for as many again as there are; where there is little, with fewer zeros, but for one
+    for kept in range(2, max(len(str(abs(largest))), 3)):
+        start = rounded_up(largest, kept)
+        if start + 2 * len(units) <= high:
+            return start, True
+    below = max(low, (smallest // 100 - max(len(units), 100)) * 100)
     return (below, True) if smallest - below >= 2 * len(units) else (max(low, -_LARGEST), False)
 
 

@@ -173,6 +173,20 @@ def test_keys_that_have_no_room_are_told() -> None:
     assert (rounded_up(77), rounded_up(1234), rounded_up(9_999)) == (78, 1300, 10_000)
 
 
+@pytest.mark.parametrize(("high", "start"), [(9999, 9600), (9730, 9580), (9600, 1)])
+def test_where_keys_go_on_does_not_tell_the_largest(high: int, start: int) -> None:
+    limits = {"unique": True, "minimum": 1, "maximum": high}
+    key = FieldSchema.model_validate({"name": "k", "type": "integer", "constraints": limits})
+    how = fresh_values(key, pa.array(range(9500, 9573)))
+    assert (how.start, how.clean) == (start, True)
+
+
+def test_what_four_records_lack_all_others_have() -> None:
+    key = FieldSchema.model_validate({"name": "k", "type": "integer"})
+    for lacking, share in ((4, 0.0), (5, 0.048)):
+        assert fresh_values(key, pa.array([*range(100), *[None] * lacking])).missing == share
+
+
 def test_small_tables_come_from_the_schema_alone() -> None:
     fields = [
         {"name": "kind", "categories": ["a", "b"]}, {"name": "on", "type": "boolean"},
