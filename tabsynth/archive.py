@@ -48,6 +48,8 @@ KINDS: Final[dict[str, type[ModelManifest] | type[DatabaseManifest]]] = {
 }
 _WEIGHTS: Final = "weights.safetensors"
 _TEXTS: Final = "texts/"
+# what every zip file begins with
+_ARCHIVE: Final = b"PK\x03\x04"
 _MEMBER: Final = re.compile(
     r"(texts/[0-9]{1,4}/)?"
     r"(state\.json|weights\.safetensors|arrays/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.npy)\Z"
@@ -134,11 +136,24 @@ def read_archive(
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, struct.error, EOFError, OSError,
             RuntimeError, LookupError, TypeError, ValueError, AttributeError,
             ArithmeticError):  # fmt: skip
-        raise fault(where, "a whole model file", "a damaged one or something else") from None
+        raise _unread(Path(path)) from None
     for name, body in members.items():
         if hashlib.sha256(body).hexdigest() != listed[name].sha256:
             raise fault(where, "members as they were saved", f"a changed {name}")
     return manifest, members
+
+
+def _unread(path: Path) -> ModelFileError:
+    """What is wrong with a file that is no archive: a model file that was damaged, or none."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_ARCHIVE))
+    except OSError:
+        begins = b""
+    if begins and not _ARCHIVE.startswith(begins):
+        remedy = "fit a model first: tabsynth fit TABLE -o MODEL.tabsynth"
+        return fault(str(path), "a model file", "a file of another kind", remedy)
+    return fault(str(path), "a whole model file", "a damaged one or something else")
 
 
 def parse_state(members: dict[str, bytes], where: str) -> ModelState:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tabsynth.report import figures, threats
 from tabsynth.report.augment import augment_view
@@ -329,6 +329,17 @@ def _shown(value: object) -> object:
     return visible(value) if type(value) is str else value
 
 
+def _coded(sentence: str) -> Markup:
+    """A sentence in which what stands between backticks is shown as code; all of it is escaped."""
+    parts = [escape(visible(part)) for part in sentence.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(visible(sentence))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part
+        for place, part in enumerate(parts)
+    )
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -339,6 +350,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["coded"] = _coded
     environment.tests["nested"] = lambda value: isinstance(value, Mapping)
     environment.tests["listed"] = lambda value: isinstance(value, (list, tuple))
     return environment

@@ -302,6 +302,12 @@ def test_a_missing_model_and_a_folder(place: Place, refuses: Refuses) -> None:
         assert refuses("inspect", bad) == str(bad)
 
 
+def test_a_table_is_no_model_and_half_a_model_is_not_whole(place: Place, tabsynth: Run) -> None:
+    assert "fit a model first: tabsynth fit" in tabsynth("inspect", place.table).err
+    half = place.given("half.tabsynth", place.model.read_bytes()[:300])
+    assert "expected a whole model file" in tabsynth("inspect", half).err
+
+
 def test_a_newer_version_says_so(place: Place, tabsynth: Run) -> None:
     bad = place.given("new.tabsynth", with_manifest(place.model, format_version=7))
     assert "version 7; upgrade tabsynth" in tabsynth("inspect", bad).err

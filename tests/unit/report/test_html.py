@@ -338,6 +338,15 @@ def test_everything_is_escaped(make_report: MakeReport) -> None:
     assert "x" * 200 in page.text
 
 
+def test_what_is_quoted_in_a_reason_is_code(make_report: MakeReport) -> None:
+    reasons = ("Judge it with `tabsynth <evaluate>`.", "One ` alone & <b>.")
+    text = render_html(make_report(HOSTILE).model_copy(update={"reasons": reasons}))
+    page = parse(text)
+    found = [n.text for n in page.find("ul")[0].find("li")]
+    assert found == ["Judge it with tabsynth <evaluate>.", reasons[1]]
+    assert [n.text for n in page.find("ul")[0].find("code")] == ["tabsynth <evaluate>"]
+
+
 def _named(text: str) -> Result:
     return Result(name=text, family="privacy", value=1.0, unit=text, n=1, method=text, column=text)
 
