@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final
@@ -38,6 +38,8 @@ class Task:
         chosen: shape (records,), classes 0..K-1.
         classes: K.
         predictors: shape (records, predictors), bins 0..127.
+        person: shape (records,), whose each is, at least 0; None where each is a person's own.
+        fewest: persons behind a leaf at least.
     """
 
     group: NDArray[np.int64]
@@ -45,6 +47,29 @@ class Task:
     chosen: NDArray[np.int64]
     classes: int
     predictors: NDArray[np.uint8]
+    person: NDArray[np.int64] | None = None
+    fewest: int = 1
+
+    def part(self, records: NDArray[np.intp]) -> Task:
+        """Only those records."""
+        person = self.person
+        if person is not None:
+            # without gaps, as they are counted by place
+            person = np.unique(person[records], return_inverse=True)[1]
+        return replace(
+            self, group=self.group[records], chosen=self.chosen[records],
+            predictors=self.predictors[records], person=person,
+        )  # fmt: skip
+
+    def filled(self, fallen: NDArray[np.intp], leaf: int) -> NDArray[np.bool_]:
+        """Which leaves hold enough records, and those of enough persons; shape (leaves,)."""
+        enough = np.bincount(fallen, minlength=1 << DEPTH) >= leaf
+        if self.person is None:
+            return enough
+        there = np.zeros((int(self.person.max(initial=0)) + 1, 1 << DEPTH), bool)
+        there[self.person, fallen] = True
+        persons: NDArray[np.int64] = there.sum(axis=0)
+        return enough & (persons >= self.fewest)
 
 
 @dataclass(frozen=True)
@@ -110,9 +135,9 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
     A tree asks up to four questions, the same ones of all records, which together explain most of
     a random mixture of the classes' residuals. Each of its leaves then adds, for every class, two
     fifths of the logarithm of how many records have it over how many were expected, both numbers
-    raised by a tenth of `leaf`. A leaf of fewer than `leaf` records adds nothing, and a question
-    must leave as many on both sides. One in ten records is kept out of all this and says where to
-    stop.
+    raised by a tenth of `leaf`. A leaf of fewer than `leaf` records, or of too few persons, adds
+    nothing, and a question must leave as many records on both sides. One in ten records is kept out
+    of all this and says where to stop.
 
     Args:
         task: what to learn.
@@ -132,7 +157,7 @@ def grow(task: Task, *, rounds: int, leaf: int, rng: np.random.Generator) -> For
     start = np.array([_start(task.chosen[part], task.classes) for part in parts])
     rounds = min(rounds, len(task.chosen) // (2 * task.classes + 1))
     grown = [
-        _boost(s, task.predictors[part], task.chosen[part], rounds=rounds, leaf=leaf, rng=own)
+        _boost(s, task.part(part), rounds=rounds, leaf=leaf, rng=own)
         for s, part, own in zip(start, parts, rng.spawn(task.groups), strict=True)
     ]
     trees = [tree for group in grown for tree in group]
@@ -161,23 +186,18 @@ def _start(chosen: NDArray[np.int64], classes: int) -> NDArray[np.int16]:
 
 
 def _boost(
-    start: NDArray[np.int16],
-    predictors: NDArray[np.uint8],
-    chosen: NDArray[np.int64],
-    *,
-    rounds: int,
-    leaf: int,
-    rng: np.random.Generator,
+    start: NDArray[np.int16], task: Task, *, rounds: int, leaf: int, rng: np.random.Generator
 ) -> list[_Tree]:
-    n, d = predictors.shape
+    n, d = task.predictors.shape
     present = np.flatnonzero(start != NEVER)
     if n < FEWEST_LEAVES * leaf or len(present) < 2 or not d:
         return []
     number = np.zeros(len(start), np.int64)
     number[present] = np.arange(len(present))
     held = rng.random(n) < HELD
-    judge = _Rows.of(predictors[held], number[chosen[held]], start[present])
-    rows = _Rows.of(predictors[~held], number[chosen[~held]], start[present])
+    apart, task = task.part(np.flatnonzero(held)), task.part(np.flatnonzero(~held))
+    judge = _Rows.of(apart.predictors, number[apart.chosen], start[present])
+    rows = _Rows.of(task.predictors, number[task.chosen], start[present])
     n = len(rows.chosen)
     places = rows.columns.astype(np.int64) + np.arange(d)[:, None] * BINS
     trees: list[_Tree] = []
@@ -192,10 +212,10 @@ def _boost(
             member = sparse.csr_matrix(
                 (np.ones(n, np.float32), fallen, np.arange(n + 1)), shape=(n, 1 << DEPTH)
             ).T
-            size = np.bincount(fallen, minlength=1 << DEPTH)[:, None]
+            filled = task.filled(fallen, leaf)[:, None]
             expected = member @ shares.T + PULL * leaf
             step = RATE * np.log1p(np.maximum(member @ residual.T / expected, -0.999))
-            value = np.where(size >= leaf, np.rint(step * GRID), 0).astype(np.int16)
+            value = np.where(filled, np.rint(step * GRID), 0).astype(np.int16)
             rows, judge = (
                 rows.after(value, fallen),
                 judge.after(value, leaf_of(judge.columns, *asked)),

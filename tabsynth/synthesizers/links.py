@@ -31,11 +31,13 @@ class Effort:
         most: predictors per column.
         rounds: trees per step.
         leaf: fewest records behind a leaf.
+        persons: fewest persons behind a leaf.
     """
 
     most: int
     rounds: int
     leaf: int
+    persons: int = 1
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ def learn(
     rng: np.random.Generator,
     effort: Effort,
     context: int = 0,
+    person: NDArray[np.int64] | None = None,
 ) -> list[Link]:
     """One link per column, in that order; columns are learnt side by side.
 
@@ -233,6 +236,7 @@ def learn(
         rng: the only source of randomness.
         effort: how much is grown.
         context: so many columns, first in the order, are given and get no link.
+        person: shape (records,), whose each is; None where each is a person's own.
     """
     seen = [binned(b, k) for b, k in zip(bins, codes, strict=True)]
     strength = dependence(codes, bins) if len(order) > effort.most + 1 else None
@@ -251,7 +255,7 @@ def learn(
         known = np.flatnonzero(cell >= 0)
         steps = [
             _step(stage, cell, known, before, seen=seen, ordered=ordered, rng=generators[j],
-                  effort=effort)
+                  effort=effort, person=person)
             for stage in stages(counts[j][live], ordered=ordered[j])
         ]  # fmt: skip
         return Link(j, live, tuple(steps))
@@ -269,6 +273,7 @@ def _step(
     ordered: Sequence[bool],
     rng: np.random.Generator,
     effort: Effort,
+    person: NDArray[np.int64] | None,
 ) -> Step:
     records = known[stage.open_groups[stage.group[cell[known]]]]
     group, chosen = stage.group[cell[records]], stage.choice[cell[records]]
@@ -280,7 +285,8 @@ def _step(
             rank = ranks(bins, group * MAX_CLASSES + chosen, stage.groups * MAX_CLASSES)
         order.append(rank)
         table[:, place] = bins if rank is None else rank[bins]
-    task = Task(group, stage.groups, chosen, stage.classes, table)
+    task = Task(group, stage.groups, chosen, stage.classes, table,
+                None if person is None else person[records], effort.persons)  # fmt: skip
     return Step(
         stage,
         grow(task, rounds=effort.rounds, leaf=effort.leaf, rng=rng),

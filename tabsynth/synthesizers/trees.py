@@ -27,6 +27,8 @@ from tabsynth.table import Table
 SMALLEST_LEAF: Final = 5
 LARGEST_LEAF: Final = 200
 TRIED: Final = 16_384
+# nobody counts with more records than that share of persons has at most
+MOST_PERSONS: Final = 0.95
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Trees:
         closeness: from 0 to 1. Trees with larger leaves (0) keep further away from the training
             records, those with smaller leaves (1) are more faithful.
         rounds: most trees per step, each of which corrects those before it.
-        min_count: fewest records behind a category, frequent value, bin end or leaf.
+        min_count: fewest records, and persons, behind a category, frequent value, bin end or leaf.
         max_records: beyond that many, the trees are grown on so many records picked at random;
             margins are learnt from all.
         max_predictors: for each column, that many of the columns before it that go with it most.
@@ -80,7 +82,7 @@ class Trees:
             DataError: fewer than twice `min_count` records.
 
         Privacy: not differentially private; the model holds margins, and log-odds of classes in
-            leaves that rest on at least `leaf` records.
+            leaves that rest on at least `leaf` records, of `min_count` persons.
 
         Source: chains of trees, Reiter (2005), Using CART to generate partially synthetic public
             use microdata; see `growing.grow` for the trees.
@@ -99,13 +101,18 @@ class Trees:
 
     def _fit(self, data: Table, context: tuple[int, ...], rng: np.random.Generator) -> TreesModel:
         codec, codes = learnable(data, min_count=self.min_count)
-        codes = _sorted(codes, rng)
+        person, sequence = data.owners, _sequence(codes, rng)
+        if person is not None and len(np.unique(person)) == len(person):
+            person = None
         counts = [_counts(k, c.cells, self.min_count)
                   for k, c in zip(codes, codec.columns, strict=True)]  # fmt: skip
-        sampled = data.num_rows > self.max_records
+        if person is not None:
+            sequence = sequence[_bounded(person[sequence], self.leaf // self.min_count, rng)]
+        sampled = len(sequence) > self.max_records
         if sampled:
-            kept = np.sort(rng.choice(data.num_rows, self.max_records, replace=False))
-            codes = [k[kept] for k in codes]
+            sequence = sequence[np.sort(rng.choice(len(sequence), self.max_records, replace=False))]
+        codes = [code[sequence] for code in codes]
+        person = None if person is None else person[sequence]
         ordered = [c.ordered for c in codec.columns]
         bins = [bins_of_cells(n, ordered=o) for n, o in zip(counts, ordered, strict=True)]
         classes = [coarse(b, k, MAX_CLASSES) for b, k in zip(bins, codes, strict=True)]
@@ -113,9 +120,9 @@ class Trees:
         order = [*context, *(j for j in order if j not in context)]
         fixed = {j: how for j, how in fixed_columns(codes, counts).items() if j not in context}
         order = behind_their_sources(order, {j: source for j, (source, _) in fixed.items()})
-        effort = Effort(self.max_predictors, self.rounds, self.leaf)
+        effort = Effort(self.max_predictors, self.rounds, self.leaf, self.min_count)
         links = learn(order, codes, bins, counts=counts, ordered=ordered, fixed=fixed, rng=rng,
-                      effort=effort, context=len(context))  # fmt: skip
+                      effort=effort, context=len(context), person=person)  # fmt: skip
         return TreesModel(codec, tuple(bins), tuple(links), sampled, context)
 
     @classmethod
@@ -263,8 +270,8 @@ class TreesModel:
         return [*lines, *self.codec.describe()]
 
 
-def _sorted(codes: list[Codes], rng: np.random.Generator) -> list[Codes]:
-    """Codes of the records in an order that follows from them, so that the table's leaves no trace.
+def _sequence(codes: list[Codes], rng: np.random.Generator) -> NDArray[np.intp]:
+    """An order of the records that follows from their codes, so that the table's leaves no trace.
 
     Each code adds a random number of 64 bits of its own; records are sorted by their sums.
     """
@@ -273,8 +280,26 @@ def _sorted(codes: list[Codes], rng: np.random.Generator) -> list[Codes]:
         # POOLED is -1, so it takes the last
         number = rng.integers(0, 2**64, int(code.max(initial=0)) + 2, dtype=np.uint64)
         total += number[code]
-    order = np.argsort(total)
-    return [code[order] for code in codes]
+    return np.argsort(total)
+
+
+def _bounded(person: NDArray[np.int64], few: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Records from which trees may learn, in their order: of nobody more than of most others.
+
+    A person of very many records would fill leaves alone, and come out whole.
+
+    Args:
+        person: shape (records,), whose each is.
+        few: so many records of a person always count.
+        rng: picks the records of those who have more.
+    """
+    who, counts = np.unique(person, return_inverse=True, return_counts=True)[1:]
+    most = max(few, int(np.quantile(counts, MOST_PERSONS, method="lower")), 1)
+    if counts.max() <= most:
+        return np.arange(len(person))
+    order = np.lexsort((rng.random(len(who)), who))
+    rank = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.sort(order[rank < most])
 
 
 def _counts(codes: Codes, cells: int, min_count: int) -> NDArray[np.int64]:

@@ -136,6 +136,29 @@ def test_what_one_person_lacks_in_many_records_others_have_in_each(name: str) ->
     assert drawn.column("kids").null_count > 0
 
 
+def test_trees_do_not_copy_the_record_that_one_person_repeats() -> None:
+    rng = np.random.default_rng(3)
+    ward = rng.choice(list("ABCDE"), 1500)
+    early, late = (rng.choice(two, 1500) for two in (["x", "y"], ["z", "w"]))
+    drug = np.where(np.isin(ward, ["A", "B"]), early, late)
+    table = pa.table({
+        "who": [*(f"p{w % 500:05}" for w in range(1500)), *["p99999"] * 40],
+        "ward": [*ward.tolist(), *["A"] * 40],
+        "drug": [*drug.tolist(), *["z"] * 40],
+        "age": [*rng.integers(20, 80, 1500).tolist(), *[33] * 40],
+    })  # fmt: skip
+    fields = (WHO, field("ward"), field("drug"), field("age", "integer"))
+    schema = TableSchema(fields=fields, tabsynth=TableExtension(privacy_unit="who"))
+    model = ts.fit(Table.checked(table, schema), synthesizer="trees", seed=1)
+    drawn = ts.sample(model, 20_000, seed=1).to_pandas()
+    # each of its values is that of many; together they are one person's, in 520 of 20,000 records
+    theirs = (drawn["ward"] == "A") & (drawn["drug"] == "z")
+    assert theirs.sum() < 200
+    assert (theirs & (drawn["age"] == 33)).sum() < 40
+    # the rest is as it was
+    assert abs((drawn["ward"] == "B").mean() - (ward == "B").mean()) < 0.02
+
+
 # the reference packages, whose names have a colon, emit rare values and say so
 @pytest.mark.parametrize("name", [n for n in registry.names("synthesizers") if ":" not in n])
 def test_what_one_person_repeats_never_comes_out(name: str, tmp_path: Path) -> None:

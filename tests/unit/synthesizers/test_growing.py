@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,23 @@ def test_what_a_leaf_adds_rests_on_as_many_records_as_were_asked_for(leaf: int) 
         fallen = leaf_of(of.predictors.T, feature, cut)
         size = np.bincount(fallen, minlength=len(value))
         assert not value[size < leaf].any()
+
+
+def test_what_a_leaf_adds_rests_on_as_many_persons_as_were_asked_for() -> None:
+    # a person for each bin of the first predictor
+    of = task(3000)
+    person = of.predictors[:, 0].astype(np.int64)
+    plain, grown = forest(of), forest(replace(of, person=person, fewest=25))
+    lone = []
+    for one in (plain, grown):
+        few = 0
+        for feature, cut, value in zip(one.feature, one.cut, one.value, strict=True):
+            fallen = leaf_of(of.predictors.T, feature, cut)
+            for leaf in np.unique(fallen[value[fallen].any(axis=1)]):
+                few += len(np.unique(person[fallen == leaf])) < 25
+        lone.append(few)
+    assert lone[0] > 0
+    assert lone[1] == 0
 
 
 def test_shares_are_of_the_classes_that_occur() -> None:
