@@ -317,6 +317,10 @@ NEIGHBOURS: dict[str, Callable[[Records], Records]] = {
     "a null byte's friend": with_record("p9999", "\u2028", "\u0663", "\u00b2", "\u200b", "\ufeff"),
     "a long text": with_record("p9999", "x" * 70_000, "30", "10", "2020-02-02", "true"),
     "another's identifier": replaced(0, "p7"),
+    "one of hundreds of records": lambda records: [
+        *records,
+        *[["p9999", "Zug", "7", "77", "2020-02-02", "true"]] * 300,
+    ],
     "no records": lambda _: [],
 }
 
