@@ -40,6 +40,12 @@ class ColumnCounts:
             return self.counts
         return np.bincount(self.holders[0], minlength=len(self.values))
 
+    def people(self, which: NDArray[np.bool_]) -> int:
+        """How many persons have one of these values; `which` has shape (different,)."""
+        if self.holders is None:
+            return int(self.counts[which].sum())
+        return len(np.unique(self.holders[1][which[self.holders[0]]]))
+
     def frequent(self, fewest: int) -> list[str]:
         """Values that so many persons have, as texts; the most frequent first."""
         texts = self.values.cast(pa.string()).to_pylist()

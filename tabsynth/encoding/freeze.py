@@ -27,6 +27,10 @@ from tabsynth.table import Table
 MIN_COUNT: Final = 5
 MAX_ATOMS: Final = 2000
 MAX_BINS: Final = 512
+# factors of common steps (tens, dozens, weeks, hours); and how many times the fewest persons must
+# be there before a factor that most values share counts
+FACTORS: Final = (2, 3, 5, 7)
+FEWEST_ON_LATTICE: Final = 6
 # differences of whole numbers within this reach stay inside 64 bits
 REACH: Final = 2**62 - 1
 
@@ -148,6 +152,8 @@ def _numeric_codec(field: FieldSchema, counted: ColumnCounts, min_count: int) ->
     # a lone value without a cell would stand in the step: beside a constant 0 it would be the step
     has_bins = behind[~is_atom].sum() >= 2 * min_count
     offset, step = _lattice(native if has_bins else native[is_atom])
+    if has_bins and native.dtype.kind == "i":
+        offset, step = _widened(native, offset, step, counted=counted, order=order, few=min_count)
     units = (native - offset) // step if native.dtype.kind == "i" else native
     inside = ~is_atom & (behind > 0)
     low, high = _bins(units[inside], behind[inside], min_count)
@@ -239,6 +245,42 @@ def _lattice(native: NDArray[Any]) -> tuple[int, int]:
         return 0, 1
     step = int(np.gcd.reduce(np.diff(native)))
     return int(native[0]) % step, step
+
+
+def _widened(
+    native: NDArray[np.int64], offset: int, step: int, *,
+    counted: ColumnCounts, order: NDArray[np.intp], few: int,
+) -> tuple[int, int]:  # fmt: skip
+    """The widest lattice that all values but those of so few persons lie on.
+
+    One amount in cents among amounts in hundreds would else stand in the step, and every other one
+    would be drawn in cents.
+
+    Args:
+        native: whole numbers, sorted.
+        offset: of the lattice that all of them lie on.
+        step: of the same.
+        counted: the values, in their own order.
+        order: places of `native` there.
+        few: fewer persons than that may lie elsewhere.
+    """
+    everyone = np.ones(len(order), bool)
+    # of fewer persons, most can share a factor by chance
+    if counted.people(everyone) < FEWEST_ON_LATTICE * few:
+        return offset, step
+    on, factor = everyone, 0
+    while factor < len(FACTORS):
+        by = FACTORS[factor]
+        place = (native - offset) // step % by
+        most = int(np.argmax(np.bincount(place[on], counted.counts[order][on], by)))
+        still = on & (place == most)
+        off = np.zeros(len(order), bool)
+        off[order[~still]] = True
+        if np.count_nonzero(still) < 2 or counted.people(off) >= few:
+            factor += 1
+        else:
+            offset, step, on = offset + most * step, by * step, still
+    return offset % step, step
 
 
 def _is_whole(values: pa.Array, field: FieldSchema) -> bool:

@@ -296,13 +296,16 @@ def _step(
 
 
 def fixed_columns(
-    codes: Sequence[Codes], counts: Sequence[NDArray[np.int64]]
-) -> dict[int, tuple[int, NDArray[np.int64]]]:
+    codes: Sequence[Codes], counts: Sequence[NDArray[np.int64]], *,
+    person: NDArray[np.int64] | None, fewest: int,
+) -> dict[int, tuple[int, NDArray[np.int64]]]:  # fmt: skip
     """Columns that another fixes in every record, by column: that other, and the table from it.
 
     Args:
         codes: per column, shape (records,).
         counts: per column, records per cell; cells with none are never drawn.
+        person: shape (records,), whose each is; None where each is a person's own.
+        fewest: persons behind each entry of a table at least.
 
     Returns:
         The table has a live cell for every cell of the other column. Of two columns that fix each
@@ -320,17 +323,26 @@ def fixed_columns(
             if (len(other), -f) <= (len(own), -j):
                 continue
             table = _table(codes[f], cell, len(counts[f]), len(other))
-            if table is not None:
+            known = (codes[f] != POOLED) & (cell >= 0)
+            if table is not None and _held(codes[f][known], person, known) >= fewest:
                 found[j] = f, table
                 break
     return found
+
+
+def _held(codes: Codes, person: NDArray[np.int64] | None, known: NDArray[np.bool_]) -> int:
+    """By how many persons that code is held that the fewest hold."""
+    if person is None:
+        return int(np.unique(codes, return_counts=True)[1].min())
+    pairs = np.unique(np.stack([codes, person[known]]), axis=1)
+    return int(np.unique(pairs[0], return_counts=True)[1].min())
 
 
 def _table(
     codes: Codes, cell: NDArray[np.int64], cells: int, live: int
 ) -> NDArray[np.int64] | None:
     """What each code means for a cell, where every record agrees and each is seen often."""
-    for records in (slice(GLANCE), slice(None)):
+    for records in (slice(None, None, 1 + len(codes) // GLANCE), slice(None)):
         both = np.flatnonzero((codes[records] != POOLED) & (cell[records] >= 0))
         table = np.zeros(cells, np.int64)
         table[codes[records][both]] = cell[records][both]

@@ -106,6 +106,8 @@ class Trees:
             person = None
         counts = [_counts(k, c.cells, self.min_count)
                   for k, c in zip(codes, codec.columns, strict=True)]  # fmt: skip
+        found = fixed_columns(codes, counts, person=person, fewest=self.min_count)
+        fixed = {j: how for j, how in found.items() if j not in context}
         if person is not None:
             sequence = sequence[_bounded(person[sequence], self.leaf // self.min_count, rng)]
         sampled = len(sequence) > self.max_records
@@ -118,7 +120,6 @@ class Trees:
         classes = [coarse(b, k, MAX_CLASSES) for b, k in zip(bins, codes, strict=True)]
         order = order_of_columns(classes, [c.cells for c in codec.columns], rng)
         order = [*context, *(j for j in order if j not in context)]
-        fixed = {j: how for j, how in fixed_columns(codes, counts).items() if j not in context}
         order = behind_their_sources(order, {j: source for j, (source, _) in fixed.items()})
         effort = Effort(self.max_predictors, self.rounds, self.leaf, self.min_count)
         links = learn(order, codes, bins, counts=counts, ordered=ordered, fixed=fixed, rng=rng,

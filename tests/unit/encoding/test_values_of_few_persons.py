@@ -191,3 +191,26 @@ def test_what_one_person_repeats_never_comes_out(name: str, tmp_path: Path) -> N
     assert "villa" not in set(drawn["ward"])
     assert drawn["cost"].max() < 9e5
     assert pd.to_datetime(drawn["day"]).min() >= pd.Timestamp("2025-01-01")
+
+
+@pytest.mark.parametrize("odd", [1, 4])
+def test_values_of_few_persons_do_not_stand_in_the_step(odd: int) -> None:
+    """Amounts in hundreds but for a few persons', one of whom has forty."""
+    rng = np.random.default_rng(odd)
+    values = (rng.integers(0, 9000, 600) * 100 + 50).tolist()
+    others = [*[123_456] * 40, *range(200_007, 200_007 + odd - 1)]
+    who = [*range(600), *[600] * 40, *range(601, 600 + odd)]
+    (column,) = freeze(analyze(visits(who, [*values, *others], "integer"))).columns
+    assert isinstance(column, NumericCodec)
+    assert (column.offset, column.step) == (50, 100)
+
+
+def test_values_of_enough_persons_stand_in_the_step() -> None:
+    rng = np.random.default_rng(0)
+    values = [*(rng.integers(0, 9000, 600) * 100).tolist(), *range(200_001, 200_051, 10)]
+    (column,) = freeze(analyze(visits(list(range(605)), values, "integer"))).columns
+    assert isinstance(column, NumericCodec) and column.step == 1
+    # of too few records a factor may be chance
+    few = [*(rng.integers(0, 9000, 20) * 100).tolist(), 200_001]
+    (column,) = freeze(analyze(visits(list(range(21)), few, "integer"))).columns
+    assert isinstance(column, NumericCodec) and column.step == 1
