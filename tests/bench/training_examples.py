@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 
 import numpy as np
 
@@ -30,6 +31,7 @@ SCHEMA = ROOT / "schemas" / "examples" / "adult.yaml"
 UCI = "UCI Adult (doi:10.24432/C5XW20, CC BY 4.0), a public table"
 ON_ADULT = "collapse adult.csv.gz --target income --protected sex race --synthesizer"
 TICKETS = 6000
+WIDTH = 110
 
 
 @dataclass(frozen=True)
@@ -188,22 +190,32 @@ def _page(kept: Path, example: Example, wall: float, cpu: float, made_by: str) -
     document = json.loads((kept / "report.json").read_text(encoding="utf-8"))
     commands = "\n".join(f"tabsynth {c}" for c in example.commands)
     said = "\n".join(f"> - {reason}" for reason in document["reasons"])
+    made = (
+        f"Data: {example.data}. `TRAINING_ONLY={kept.name} python -m tests.bench "
+        "training_examples` makes the files of these records and calls"
+    )
+    cost = (
+        f"This took {cpu:,.0f} CPU seconds, {wall:,.0f} by the clock, on {os.cpu_count()} cores "
+        f"that other work may have shared, at commit {made_by}. The page says "
+        f"({document['verdict']}):"
+    )
+    guide = (
+        "Open `report.html` in a browser; `report.json` holds the same figures. What they mean is "
+        f"told in [the guide](../../../docs/{example.guide}.md)."
+    )
     return f"""# {example.title}
 
-Data: {example.data}. `TRAINING_ONLY={kept.name} python -m tests.bench training_examples` makes the
-records' files and calls
+{fill(made, WIDTH)}
 
 ```text
 {commands}
 ```
 
-This took {cpu:,.0f} CPU seconds, {wall:,.0f} by the clock, on {os.cpu_count()} cores that other
-work may have shared, at commit {made_by}. The page says ({document["verdict"]}):
+{fill(cost, WIDTH)}
 
 {said}
 
-Open `report.html` in a browser; `report.json` holds the same figures. What they mean is told in
-[the guide](../../../docs/{example.guide}.md).
+{fill(guide, WIDTH)}
 """
 
 
