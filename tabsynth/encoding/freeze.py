@@ -67,7 +67,7 @@ def freeze(analysis: Analysis, *, min_count: int = MIN_COUNT) -> Codec:
     return Codec(analysis.schema, tuple(columns))
 
 
-def learnable(table: Table, *, min_count: int = MIN_COUNT) -> tuple[Codec, list[Codes]]:
+def freeze_table(table: Table, *, min_count: int = MIN_COUNT) -> tuple[Codec, list[Codes]]:
     """The cells of a table's columns, and per column the cell of each record; see `freeze`.
 
     A missing value is POOLED, as one without a cell, where fewer than `min_count` persons lack one.

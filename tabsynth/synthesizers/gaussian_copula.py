@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from tabsynth.encoding.codec import Codec, Codes
-from tabsynth.encoding.freeze import MIN_COUNT, learnable
+from tabsynth.encoding.freeze import MIN_COUNT, freeze_table
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.correlation import latent_correlation
 from tabsynth.synthesizers.costs import copula_cost
@@ -65,7 +65,7 @@ class GaussianCopula:
         Source: the normal copula for mixed data as in Nelsen (2006), An Introduction to Copulas;
             distributional transform for ties, Rüschendorf (2009), doi:10.1016/j.jspi.2009.05.030.
         """
-        codec, codes = learnable(data, min_count=self.min_count)
+        codec, codes = freeze_table(data, min_count=self.min_count)
         k = self.min_count
         margins = [
             margin(code, c.cells, min_count=k) for code, c in zip(codes, codec.columns, strict=True)

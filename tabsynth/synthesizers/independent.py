@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from tabsynth.encoding.codec import POOLED, Codec, Codes
-from tabsynth.encoding.freeze import MIN_COUNT, learnable
+from tabsynth.encoding.freeze import MIN_COUNT, freeze_table
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.costs import independent_cost
 from tabsynth.synthesizers.margins import draw, margin, require_possible, require_shares
@@ -51,7 +51,7 @@ class Independent:
 
         Privacy: not differentially private; reads margins only.
         """
-        codec, codes = learnable(data, min_count=self.min_count)
+        codec, codes = freeze_table(data, min_count=self.min_count)
         k = self.min_count
         margins = [
             margin(code, c.cells, min_count=k) for code, c in zip(codes, codec.columns, strict=True)

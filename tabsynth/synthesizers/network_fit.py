@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tabsynth.encoding.freeze import learnable
+from tabsynth.encoding.freeze import freeze_table
 from tabsynth.synthesizers.network_columns import Layout, Records, prepare
 from tabsynth.synthesizers.network_model import Kind, NetworkModel
 from tabsynth.synthesizers.training import Learner, Say, Training, apart, key_of
@@ -42,7 +42,7 @@ class Recipe:
             DataError: fewer than twice `min_count` records.
             UsageError: a checkpoint of something else.
         """
-        codec, codes = learnable(data, min_count=self.min_count)
+        codec, codes = freeze_table(data, min_count=self.min_count)
         # an order that follows from the records, so that the table's leaves no trace
         order = np.lexsort(tuple(codes))
         codes = [k[order] for k in codes]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field as Setting
 
 from tabsynth.encoding.codec import POOLED, Codec, Codes, NumericCodec
-from tabsynth.encoding.freeze import MIN_COUNT, learnable
+from tabsynth.encoding.freeze import MIN_COUNT, freeze_table
 from tabsynth.errors import ConditionError
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.costs import trees_cost
@@ -100,7 +100,7 @@ class Trees:
         return self._fit(data, tuple(map(data.schema.names.index, context)), rng)
 
     def _fit(self, data: Table, context: tuple[int, ...], rng: np.random.Generator) -> TreesModel:
-        codec, codes = learnable(data, min_count=self.min_count)
+        codec, codes = freeze_table(data, min_count=self.min_count)
         person, sequence = data.owners, _sequence(codes, rng)
         if person is not None and len(np.unique(person)) == len(person):
             person = None
