@@ -134,7 +134,7 @@ def gate(
         return "fail", [*_broken(broken), *_caught(caught)]
     doubts = [
         *_power(figures, attacked, policy),
-        *_beyond(attacked),
+        *_beyond([*attacked, *_withheld(figures, policy)]),
         *_absent([*figures, *attacked]),
     ]
     if doubts:
@@ -238,11 +238,21 @@ def _beyond(attacked: Sequence[Result]) -> list[str]:
     return reasons
 
 
+def _withheld(figures: Sequence[Result], policy: Policy) -> list[Result]:
+    """Values of columns to be invented that came out more often than is accepted, of so few that
+    it may be chance."""
+    limit = policy.advantage
+    return [
+        r.model_copy(update={"tolerance": limit, "status": "attention"})
+        for r in figures
+        if r.name == "withheld_copies" and r.status == "ok" and (r.value or 0.0) > limit
+    ]
+
+
 def _absent(results: Sequence[Result]) -> list[str]:
     """Privacy figures that could not be taken."""
     absent = [r for r in results if r.status == "uninformative" and r.family == "privacy"]
-    told = dict.fromkeys(f"{_title(r.name)}: no figure; it {r.method}." for r in absent
-                         if r.name != "withheld_copies")  # fmt: skip
+    told = dict.fromkeys(f"{_title(r.name)}: no figure; it {r.method}." for r in absent)
     return list(told)[:SHOWN]
 
 

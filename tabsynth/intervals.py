@@ -12,7 +12,7 @@ Z95: Final = float(norm.ppf(0.975))
 Z99: Final = float(norm.ppf(0.995))
 
 
-def wilson(hits: int, trials: int, z: float) -> tuple[float, float]:
+def wilson(hits: float, trials: int, z: float) -> tuple[float, float]:
     """Score interval of a share.
 
     Source: Wilson (1927), doi:10.1080/01621459.1927.10502953.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.encoding.analysis import held_by
 from tabsynth.learners import shared_codes
 from tabsynth.table import Table
 
@@ -63,4 +64,18 @@ def once(*keys: Keys) -> Keys:
     """The keys that occur exactly once in all tables together, ascending."""
     found, times = np.unique(np.concatenate(keys), return_counts=True)
     single: Keys = found[times == 1]
+    return single
+
+
+def of_one_person(keys: list[Keys], owners: list[Keys]) -> Keys:
+    """The keys that a single person has in all tables together, in however many records; ascending.
+
+    Args:
+        keys: of the records of each table, at least 0.
+        owners: whose records they are; a person of the one table is none of the other.
+    """
+    starts = np.cumsum([0, *(int(own.max(initial=-1)) + 1 for own in owners[:-1])])
+    people = np.concatenate([own + start for own, start in zip(owners, starts, strict=True)])
+    found, persons = np.unique(held_by(np.concatenate(keys), people)[0], return_counts=True)
+    single: Keys = found[persons == 1]
     return single

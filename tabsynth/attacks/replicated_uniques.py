@@ -15,7 +15,7 @@ from tabsynth.attacks.knowledge import columns_with, seen_through, some_of_each_
 from tabsynth.attacks.trials import MIN_ATTEMPTS, Trials, advantage, nothing_to_try
 from tabsynth.comparison import Comparison
 from tabsynth.learners import shared_codes
-from tabsynth.matching import once, record_keys
+from tabsynth.matching import of_one_person, record_keys
 from tabsynth.report.model import Result
 from tabsynth.table import Table
 
@@ -43,7 +43,8 @@ def _trials(comparison: Comparison, group: str, names: list[str]) -> Result:
     real = [comparison.train, comparison.control, comparison.auxiliary]
     tables = [seen_through(t, names) for t in (*real, comparison.synthetic)]
     train, control, reference, synthetic = record_keys(tables)
-    single = once(train, control, reference)
+    # a person may have the same in several records
+    single = of_one_person([train, control, reference], [t.units for t in real])
     rng = comparison.rng("replicated_uniques")
     members, controls = (
         np.isin(keys[rows[np.isin(keys[rows], single) & reachable[rows]]], synthetic)

@@ -15,7 +15,7 @@ from tabsynth.comparison import Comparison
 from tabsynth.constraints.combining import combined
 from tabsynth.constraints.rules import broken
 from tabsynth.learners import numbers, shared_codes
-from tabsynth.matching import Keys, once, record_keys
+from tabsynth.matching import Keys, of_one_person, record_keys
 from tabsynth.metrics.detection import plausibility
 from tabsynth.schema.columns import spelled_out
 from tabsynth.schema.constraint import Combinations, Constraint
@@ -106,7 +106,8 @@ def sift(comparison: Comparison, rng: np.random.Generator) -> Sifted:
         mask = broken(rule, synthetic, known=_known(rule, tables[:2]))
         reasons[mask & (reasons == "")] = f"breaks: {rule.words}"
     train, holdout, drawn = record_keys(tables)
-    reasons[copies(train, holdout, drawn) & (reasons == "")] = COPIED
+    owners = [comparison.train.units, comparison.holdout.units]
+    reasons[copies([train, holdout], owners, drawn) & (reasons == "")] = COPIED
     left = np.flatnonzero(reasons == "")
     reasons[left[repeats(drawn[left], np.concatenate([train, holdout]))]] = REPEATED
     left = np.flatnonzero(reasons == "")
@@ -122,13 +123,13 @@ def sift(comparison: Comparison, rng: np.random.Generator) -> Sifted:
     return Sifted(reasons, guarded, auc)
 
 
-def copies(train: Keys, holdout: Keys, synthetic: Keys) -> Mask:
-    """Synthetic records equal to a real one, of train or holdout, that occurs once among them.
+def copies(real: list[Keys], owners: list[Keys], synthetic: Keys) -> Mask:
+    """Synthetic records equal to a real one, of train or holdout, that one person alone has.
 
     Records of both go alike: would copies of train alone go, a record that is absent and would be
     expected tells that its person was in train. Records that several people have stay.
     """
-    return np.isin(synthetic, once(train, holdout))
+    return np.isin(synthetic, of_one_person(real, owners))
 
 
 def repeats(synthetic: Keys, real: Keys) -> Mask:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tabsynth.comparison import Comparison
 from tabsynth.intervals import Z95, Z99, newcombe, wilson
 from tabsynth.learners import shared_codes
-from tabsynth.matching import Keys, once, record_keys, record_sums
+from tabsynth.matching import Keys, of_one_person, once, record_keys, record_sums
 from tabsynth.report.model import Result, Status
 from tabsynth.schema.generator import Sequence
 from tabsynth.table import Table
@@ -24,15 +24,15 @@ def exact_copies(comparison: Comparison) -> list[Result]:
     Returns:
         `exact_copies`: share of synthetic records equal to some training record; the reference is
         the holdout's own share, since tables of few levels repeat themselves.
-        `unique_copies`: share of synthetic records equal to a record that occurs once in train;
-        the reference is the holdout's share. It fails when its 99 % interval lies above twice the
-        reference's: a few persons copied many times.
-        `near_copies`: the same for records that agree with one that occurs once in train in all
-        fields but one at most; fails alike.
+        `unique_copies`: share of synthetic records equal to a record that occurs once in train (or
+        in records of one person alone); the reference is the holdout's share. It fails when its
+        99 % interval lies above twice the reference's: a few persons copied many times.
+        `near_copies`: the same for records that agree with such a one in all fields but one at
+        most; fails alike.
         `withheld_copies`, for each column that should have been invented or withheld, sequences
-        apart: of the values that occur once among all real ones, the share of training values that
-        come out minus the share of holdout values that do. It fails when the lower end of its 99 %
-        interval is above 0.
+        apart: of the values that occur once among all real ones (or with one person alone, who
+        then counts once), the share of training values that come out minus the share of holdout
+        values that do. It fails when the lower end of its 99 % interval is above 0.
         All are blind to copies with two fields changed, or with noise on their numbers.
 
     Privacy: reads all real records; not differentially private. A copy rate is no proof of safety.
@@ -42,20 +42,21 @@ def exact_copies(comparison: Comparison) -> list[Result]:
     tables = [comparison.train, comparison.holdout, comparison.synthetic]
     modelled = [t.modelled for t in tables]
     train, holdout, synthetic = record_keys(modelled)
-    single = once(train)
+    owners = [t.units for t in tables[:2]]
+    people = len(np.unique(owners[1]))
+    single = of_one_person([train], owners[:1])
     results = [
         _share("exact_copies", np.isin(synthetic, train), np.isin(holdout, train)),
-        _of_single("unique_copies", np.isin(synthetic, single), np.isin(holdout, single)),
+        _of_single("unique_copies", np.isin(synthetic, single), np.isin(holdout, single), people),
     ]
     if len(modelled[0].schema.names) > 1:
         near = _near(modelled, np.isin(train, single), comparison.rng("near_copies"))
-        results.append(_of_single("near_copies", *near))
+        results.append(_of_single("near_copies", *near, people))
     for field in comparison.train.schema.fields:
         # the schema alone decides a sequence: where it meets real numbers, nothing is remembered
         if not field.is_modelled and not isinstance(field.tabsynth.generator, Sequence):
-            # a missing value is nobody's
-            values = [k[k >= 0] for k in shared_codes([t.column(field.name) for t in tables])]
-            results.append(_withheld(field.name, *values))
+            codes = shared_codes([t.column(field.name) for t in tables])
+            results.append(_withheld(field.name, codes, owners))
     return results
 
 
@@ -82,9 +83,10 @@ def _share(name: str, copied: Flags, met: Flags) -> Result:
     )
 
 
-def _of_single(name: str, copied: Flags, met: Flags) -> Result:
+def _of_single(name: str, copied: Flags, met: Flags, people: int) -> Result:
     """Copies of persons who stand alone in train; twice as many as by chance are too many."""
-    likely = 2 * wilson(int(met.sum()), len(met), Z99)[1]
+    # records of one person are alike: what chance does is known from people
+    likely = 2 * wilson(met.mean() * people, people, Z99)[1]
     caught = wilson(int(copied.sum()), len(copied), Z99)[0] > likely
     status: Status = "fail" if caught else "ok"
     return _share(name, copied, met).model_copy(update={"status": status})
@@ -106,14 +108,21 @@ def _without(numbers: NDArray[np.uint64], column: int) -> NDArray[np.uint64]:
     return rest
 
 
-def _withheld(column: str, train: Keys, holdout: Keys, synthetic: Keys) -> Result:
-    # a value that several people share may come out of anything; one that occurs once may not
-    single = once(train, holdout)
-    members = np.isin(train[np.isin(train, single)], synthetic)
-    others = np.isin(holdout[np.isin(holdout, single)], synthetic)
+def _withheld(column: str, codes: list[Keys], owners: list[Keys]) -> Result:
+    # a missing value is nobody's
+    values = [own[own >= 0] for own in codes]
+    people = [own[code >= 0] for own, code in zip(owners, codes, strict=False)]
+    # a value that several people share may come out of anything; one person's own may not
+    single = of_one_person(values[:2], people)
+    members, others = (
+        _anything_out(own[np.isin(own, single)], whose[np.isin(own, single)], values[2])
+        for own, whose in zip(values, people, strict=False)
+    )
     compared = bool(len(members)) and bool(len(others))
     low, high = newcombe(members, others, Z95) if compared else (None, None)
     caught = compared and newcombe(members, others, Z99)[0] > 0
+    # what comes out and cannot be told from chance is in doubt; where nothing does, nothing is
+    none: Status = "uninformative" if members.any() else "diagnostic"
     return Result(
         name="withheld_copies",
         family="privacy",
@@ -127,8 +136,15 @@ def _withheld(column: str, train: Keys, holdout: Keys, synthetic: Keys) -> Resul
         method="unique training values replicated minus unique holdout values; Newcombe interval"
         if compared
         else "needs values that occur once, in train and in holdout",
-        status="fail" if caught else "ok" if compared else "uninformative",
+        status="fail" if caught else "ok" if compared else none,
     )
+
+
+def _anything_out(values: Keys, people: Keys, emitted: Keys) -> Flags:
+    """For each person whether one of their values is emitted."""
+    whose = np.unique(people, return_inverse=True)[1]
+    times: Flags = np.bincount(whose, np.isin(values, emitted)) > 0
+    return times
 
 
 def overlap(train: Table, holdout: Table) -> bool:

@@ -304,7 +304,7 @@ WORDS: dict[str, Words] = {
     ),
     "unique_copies": Words(
         "Copies of single records",
-        "The share of synthetic records that equal a record which only one training record has; "
+        "The share of synthetic records that equal a record which only one person in train has; "
         "the reference is how often held-out records do.",
     ),
     "near_copies": Words(
@@ -313,8 +313,8 @@ WORDS: dict[str, Words] = {
     ),
     "withheld_copies": Words(
         "Copies in invented columns",
-        "For columns that are invented or withheld: the share of training values that come out, "
-        "minus the share of held-out values that do.",
+        "For columns that are invented or withheld, of the values that only one person has: the "
+        "share of training values that come out, minus the share of held-out values that do.",
     ),
     "group_share": Words(
         "Shares of groups",

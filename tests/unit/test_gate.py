@@ -89,6 +89,18 @@ def test_what_is_not_known_is_inconclusive_and_says_what_would_settle_it(
     assert any(told in r for r in reasons)
 
 
+def test_withheld_values_that_may_come_out_by_chance_or_not_are_in_doubt() -> None:
+    """Five of five came out, and one of a person never in the table did not."""
+    few = figure("withheld_copies", 1.0, ci_low=0.0, ci_high=1.0, column="mail")
+    verdict, reasons = gate([few], harmless(), Policy())
+    assert verdict == "inconclusive"
+    assert reasons[0].startswith("Copies in invented columns (column mail): may be as high as 100")
+    by_chance = few.model_copy(update={"value": 0.01, "ci_low": -0.01, "ci_high": 0.06})
+    assert gate([by_chance], harmless(), Policy())[0] == "pass"
+    unknown = few.model_copy(update={"value": None, "status": "uninformative"})
+    assert gate([unknown], harmless(), Policy())[0] == "inconclusive"
+
+
 def test_where_most_records_have_their_like_more_of_them_are_no_remedy() -> None:
     weak = changed("self_test_power", value=0.0, status="diagnostic")
     for alike, told in ((0.02, "more holdout records raise that."), (0.99, "no number of such")):

@@ -157,7 +157,13 @@ def test_copies_and_repeats() -> None:
     train, holdout = np.array([1, 2, 2, 3, 4]), np.array([3, 5, 6, 2, 2])
     # 1, 4 and 5 are one person's, learnt from or not; 3 is in both tables, 2 is of several
     drawn = np.array([1, 2, 3, 4, 5, 9])
-    assert copies(train, holdout, drawn).tolist() == [True, False, False, True, True, False]
+    alone = [np.arange(5), np.arange(5)]
+    found = copies([train, holdout], alone, drawn)
+    assert found.tolist() == [True, False, False, True, True, False]
+    # both records of 2 in train, and both in the holdout, are one person's: still of two persons
+    own = [np.array([0, 1, 1, 2, 3]), np.array([0, 1, 2, 3, 3])]
+    assert copies([train, holdout], own, drawn).tolist() == found.tolist()
+    assert copies([train], own[:1], drawn).tolist() == [True, True, True, True, False, False]
     both = np.concatenate([train, holdout])
     # 2 is 4 of 10 real records, so 4 of 10 may be
     assert repeats(np.array([2] * 6 + [9, 9, 1, 7]), both).tolist() == [
