@@ -239,8 +239,7 @@ def _beyond(attacked: Sequence[Result]) -> list[str]:
 
 
 def _withheld(figures: Sequence[Result], policy: Policy) -> list[Result]:
-    """Values of columns to be invented that came out more often than is accepted, of so few that
-    it may be chance."""
+    """Values of columns to be invented that came out oftener than is accepted, or by chance."""
     limit = policy.advantage
     return [
         r.model_copy(update={"tolerance": limit, "status": "attention"})

@@ -9,12 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison
+from tabsynth.comparison import Comparison, at_most
 from tabsynth.learners import numbers, shared_codes
 from tabsynth.schema.model import Role, TableSchema
 from tabsynth.table import Table
 
 GROUPS: Final = 20
+# of whom nobody may hold more than a part of the records that are looked at
+LEAST_PEOPLE: Final = 20
 
 Codes = NDArray[np.int64]
 
@@ -77,6 +79,51 @@ def some_of_each_unit(table: Table, most: int, rng: np.random.Generator) -> NDAr
     order = rng.permutation(table.num_rows)
     first = np.unique(table.units[order], return_index=True)[1]
     return np.sort(rng.permutation(order[first])[:most])
+
+
+def of_so_many_people(
+    tables: tuple[Table, Table], records: tuple[int, int], rng: np.random.Generator
+) -> tuple[Table, Table]:
+    """Both tables, or about so many of their records, alike in how many a person has.
+
+    Where records of one table's persons were left out and not those of the other's, these would
+    differ in how much a person adds to a statistic, and that would look like memory. So people are
+    drawn, and of somebody with very many records the same number in both tables.
+
+    Args:
+        tables: of one schema; a person of the one is none of the other.
+        records: of each table, about, at most.
+        rng: of people and records.
+    """
+    first, second = tables
+    if first.num_rows <= records[0] and second.num_rows <= records[1]:
+        return tables
+    if first.owners is None:
+        return at_most(first, records[0], rng), at_most(second, records[1], rng)
+    cap = max(1, min(records) // LEAST_PEOPLE)
+    rows = [_some_of_each(t.units, cap, rng) for t in tables]
+    owners = [np.unique(t.units[own], return_inverse=True)[1] for t, own in zip(tables, rows,
+              strict=True)]  # fmt: skip
+    people = [int(own.max(initial=-1)) + 1 for own in owners]
+    each = sum(map(len, rows)) / max(sum(people), 1)
+    first, second = (
+        t.take(own[np.isin(whose, rng.permutation(size)[: max(1, int(most / each))])])
+        for t, own, whose, size, most in zip(tables, rows, owners, people, records, strict=True)
+    )
+    return first, second
+
+
+def _some_of_each(
+    units: NDArray[np.int64], most: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Positions of at most so many random records of each privacy unit, ascending."""
+    order = rng.permutation(len(units))
+    order = order[np.argsort(units[order], kind="stable")]
+    ordered = units[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    sizes = np.diff(np.append(starts, len(ordered)))
+    place = np.arange(len(ordered)) - np.repeat(starts, sizes)
+    return np.sort(order[place < most])
 
 
 def seen_through(table: Table, names: Sequence[str]) -> Table:

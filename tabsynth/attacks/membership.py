@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabsynth.attacks.agreement import agreement, rare_part, surprise
+from tabsynth.attacks.knowledge import of_so_many_people
 from tabsynth.attacks.neighbours import Points, Space, nearest
 from tabsynth.attacks.omnibus import PERMUTATIONS, TOP, Permutations, Suspects, top_weights
 from tabsynth.attacks.rates import FALSE_ALARMS, epsilon_bound, share_found, untied
@@ -140,8 +141,10 @@ def _parties(comparison: Comparison) -> tuple[Table, Table, Table, Table]:
     rng = comparison.rng("parties")
     synthetic = at_most(comparison.synthetic, PAIRS // 4_000, rng)
     suspects = PAIRS // max(synthetic.num_rows, 1)
-    control = at_most(comparison.control, min(suspects // 2, MAX_REFERENCE), rng)
-    train = at_most(comparison.train, suspects - control.num_rows, rng)
+    most = min(suspects // 2, MAX_REFERENCE)
+    real = comparison.control, comparison.train
+    beside = suspects - min(most, real[0].num_rows)
+    control, train = of_so_many_people(real, (most, beside), rng)
     reference = at_most(comparison.auxiliary, MAX_REFERENCE, rng)
     return train, control, reference, synthetic
 
