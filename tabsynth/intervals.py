@@ -27,20 +27,36 @@ def wilson(hits: float, trials: int, z: float) -> tuple[float, float]:
 
 
 def newcombe(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], z: float, *, scale: float = 1.0
+    first: NDArray[np.bool_],
+    second: NDArray[np.bool_],
+    z: float,
+    *,
+    scale: float = 1.0,
+    either: bool = False,
 ) -> tuple[float, float]:
-    """Interval of the difference of two independent shares, first minus `scale` times second.
+    """Interval of the difference of two shares, first minus `scale` times second.
 
-    Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873; with a scale, Zou and
-        Donner (2008), doi:10.1002/sim.3095.
+    Args:
+        first: outcomes, shape (n,).
+        second: outcomes, shape (m,).
+        z: quantile of the normal distribution.
+        scale: what the second share counts.
+        either: whether both tell of the same trials, each of which is a success of the first, of
+            the second or of neither; else they are independent.
+
+    Source: Newcombe (1998), doi:10.1002/(SICI)1097-0258(19980430)17:8<873; with a scale or of the
+        same trials, Zou and Donner (2008), doi:10.1002/sim.3095.
     """
     p, q = first.mean(), second.mean()
     low_p, high_p = wilson(int(first.sum()), len(first), z)
     low_q, high_q = wilson(int(second.sum()), len(second), z)
     value = p - scale * q
-    low = value - np.hypot(p - low_p, scale * (high_q - q))
-    high = value + np.hypot(high_p - p, scale * (q - low_q))
-    return float(low), float(high)
+    # of two outcomes of one trial the one comes at the cost of the other
+    odds = p / (1 - p) * q / (1 - q) if either and max(p, q) < 1 else 0.0
+    twice = 2 * float(np.sqrt(odds))
+    below, above = (p - low_p, scale * (high_q - q)), (high_p - p, scale * (q - low_q))
+    spread = [np.sqrt(a * a + b * b + twice * a * b) for a, b in (below, above)]
+    return float(value - spread[0]), float(value + spread[1])
 
 
 def clopper_pearson(hits: int, trials: int, *, level: float = 0.95) -> tuple[float, float]:

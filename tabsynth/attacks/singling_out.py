@@ -107,6 +107,7 @@ def _result(
         members=(alone >= 0) & (alone < sizes[0]),
         controls=alone >= sizes[0],
         scale=sizes[0] / max(sizes[1], 1),
+        either=True,
         method="share of conditions, met by one synthetic and no reference record, that one record "
         "of members and controls together meets; controls counted in proportion",
         group=group,

@@ -35,6 +35,8 @@ class Trials:
         group: the variant, such as `top 5 %`.
         scale: what a hit on a control counts, where the two tables are attacked at once and one is
             larger: members per control.
+        either: whether members and controls tell of the same attempts, each of which hits one of
+            them at most.
         gated: whether the gate looks at it; a diagnostic can neither pass nor fail.
     """
 
@@ -46,6 +48,7 @@ class Trials:
     column: str | None = None
     group: str | None = None
     scale: float = 1.0
+    either: bool = False
     gated: bool = True
 
 
@@ -62,7 +65,9 @@ def advantage(trials: Trials, *, seed: int | None = None) -> Result:
     compared = min(len(trials.members), len(trials.controls)) >= MIN_ATTEMPTS
     scale = trials.scale
     low, high = (
-        newcombe(trials.members, trials.controls, Z95, scale=scale) if compared else (None, None)
+        newcombe(trials.members, trials.controls, Z95, scale=scale, either=trials.either)
+        if compared
+        else (None, None)
     )
     known = trials.baseline if compared else None
     return Result(
