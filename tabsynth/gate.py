@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -95,10 +96,15 @@ def held(result: Result, policy: Policy) -> Result:
 
     Returns:
         The same with its tolerance, and with status `fail` where the interval lies beyond it, or
-        `attention` where it reaches beyond. Diagnostics and absent figures stay as they are.
+        `attention` where it reaches beyond. Diagnostics and absent figures stay as they are; one
+        that is not a number, as a plugin's may be, counts as absent.
     """
-    if result.status != "ok" or result.value is None:
+    if result.status != "ok":
         return result
+    ends = (result.value, result.ci_low, result.ci_high)
+    if result.value is None or any(end is not None and math.isnan(end) for end in ends):
+        update = {"value": None, "ci_low": None, "ci_high": None, "status": "uninformative"}
+        return result.model_copy(update={**update, "method": "gave no number"})
     if result.name in P_VALUES:
         limit = policy.significance
         status = "fail" if result.value < limit else "ok"
@@ -135,7 +141,7 @@ def gate(
     doubts = [
         *_power(figures, attacked, policy),
         *_beyond([*attacked, *_withheld(figures, policy)]),
-        *_absent([*figures, *attacked]),
+        *_absent([*(r for r in figures if r.family == "privacy"), *attacked]),
     ]
     if doubts:
         return "inconclusive", doubts
@@ -249,9 +255,14 @@ def _withheld(figures: Sequence[Result], policy: Policy) -> list[Result]:
 
 
 def _absent(results: Sequence[Result]) -> list[str]:
-    """Privacy figures that could not be taken."""
-    absent = [r for r in results if r.status == "uninformative" and r.family == "privacy"]
+    """Figures that could not be taken, and those on members that nobody took."""
+    absent = [r for r in results if r.status == "uninformative"]
     told = dict.fromkeys(f"{_title(r.name)}: no figure; it {r.method}." for r in absent)
+    tried = any(r.name == "membership_p" and r.value is not None for r in results)
+    isolated = [r.group or "" for r in results if r.name == "membership_tpr"]
+    if tried and not any(group.endswith("isolated") for group in isolated):
+        needed = "needs two training and two holdout persons among the most isolated"
+        told[f"{_title('membership_tpr')}: no figure; it {needed}."] = None
     return list(told)[:SHOWN]
 
 

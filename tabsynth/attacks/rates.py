@@ -64,13 +64,17 @@ def epsilon_bound(suspects: Suspects, rng: np.random.Generator) -> Result:
     Source: Jagielski, Ullman and Oprea (2020), arXiv:2006.07709.
     """
     half = (rng.permutation(int(suspects.units.max()) + 1) % 2)[suspects.units] == 0
+    known = half & ~suspects.member
     rules = [
         (j, float(threshold))
         for j, score in enumerate(suspects.scores.T)
-        for threshold in np.quantile(score[half & ~suspects.member], 1 - np.array(CANDIDATES))
+        for threshold in (
+            np.quantile(score[known], 1 - np.array(CANDIDATES)) if known.any() else ()
+        )
     ]
-    chosen = max(rules, key=lambda rule: _log_ratio(suspects, half, rule))
-    bound = _log_ratio(suspects, ~half, chosen)
+    chosen = max(rules, key=lambda rule: _log_ratio(suspects, half, rule), default=None)
+    # of few persons all controls may be in the other half: nothing is found then
+    bound = -np.inf if chosen is None else _log_ratio(suspects, ~half, chosen)
     return Result(
         name="membership_epsilon",
         family="privacy",

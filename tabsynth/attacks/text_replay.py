@@ -69,7 +69,9 @@ def _column(comparison: Comparison, name: str) -> list[Result]:
         method=f"persons of whom {RUN} words in a row that fewer than {FEWEST} wrote come out",
         column=name,
     )  # fmt: skip
-    if min(len(members), len(controls)) < MIN_ATTEMPTS <= min(t.num_rows for t in real):
+    few = min(len(members), len(controls)) < MIN_ATTEMPTS <= min(t.num_rows for t in real)
+    # what did come out, and cannot be set beside enough others, is in doubt
+    if few and not members.any():
         why = f"at least {MIN_ATTEMPTS} persons with a run of words of their own"
         return [nothing_to_try(trials, why), share]
     return [advantage(trials), share]

@@ -79,6 +79,15 @@ def test_what_lies_beyond_its_tolerance_fails(
         ("linkability", {"ci_high": 0.05011}, "may be as high as 5.01 %, where 5 % is accepted"),
         ("self_test_power", {"value": 0.8, "status": "diagnostic"}, "in only 80 % of trials"),
         ("membership_p", {"value": None, "status": "uninformative"}, "no figure"),
+        ("membership_p", {"value": float("nan")}, "no figure"),
+        (
+            "linkability",
+            {"value": None},
+            "Tying two sources together: no figure; it gave no number.",
+        ),
+        ("linkability", {"ci_high": float("nan")}, "no figure; it gave no number"),
+        ("linkability", {"value": None, "family": "bias"}, "no figure; it gave no number"),
+        ("membership_tpr", {"group": "classifier"}, "Members found: no figure"),
     ],
 )
 def test_what_is_not_known_is_inconclusive_and_says_what_would_settle_it(

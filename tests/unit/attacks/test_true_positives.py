@@ -57,3 +57,12 @@ def test_no_leak_refutes_no_epsilon() -> None:
     rng = np.random.default_rng(2)
     found = randomised_response(0.0, 4000, rng)
     assert epsilon_bound(found, rng).value < 0.1
+
+
+def test_of_few_persons_no_epsilon_is_refuted() -> None:
+    """All controls may be in the half that thresholds are not chosen on."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        member = np.arange(61) < 60
+        found = Suspects(rng.normal(size=(61, 2)), ~member, member, np.arange(61))
+        assert epsilon_bound(found, rng).value == 0.0

@@ -43,6 +43,26 @@ def test_what_other_people_write_is_none(real: tuple[Table, Table]) -> None:
     assert abs(found["replayed_runs"].value - found["replayed_runs"].reference) < 0.1
 
 
+def test_what_few_wrote_and_what_comes_out_is_in_doubt(real: tuple[Table, Table]) -> None:
+    """60 training and 8 holdout records have a text: too few to set the one beside the other."""
+
+    def with_texts(table: Table, count: int) -> Table:
+        place = table.schema.names.index("message")
+        said = [m if i < count else None for i, m in enumerate(table.column("message").to_pylist())]
+        column = pa.array(said, table.column("message").type)
+        return Table(table.schema, table.data.set_column(place, "message", column))
+
+    few = with_texts(real[0], 60), with_texts(real[1], 8)
+    place = few[0].schema.names.index("message")
+    backwards = [m and " ".join(m.split()[::-1]) for m in few[0].column("message").to_pylist()]
+    others = Table(few[0].schema, few[0].data.set_column(place, "message", [backwards]))
+    told = [
+        figures(text_replay(Comparison(*few, drawn)))["text_replay"] for drawn in (few[0], others)
+    ]
+    assert [r.value for r in told] == [None, None]
+    assert [r.status for r in told] == ["uninformative", "diagnostic"]
+
+
 def test_nothing_is_said_of_placeholders(real: tuple[Table, Table]) -> None:
     withheld = tickets.table(100, 5)
     place = withheld.schema.names.index("message")
