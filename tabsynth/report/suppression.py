@@ -62,8 +62,10 @@ def small_groups(report: Report) -> set[Group]:
             counts = (result.value, result.n), (result.reference, held_out.get(group, 0))
             if any(_is_lopsided(rate, n) for rate, n in counts):
                 gone.add(group)
-    gone |= {(column, group) for column, group in report.provenance.get(OF_FEW, ())}
-    return gone | _lonely(figures, gone)
+    few: set[Group] = {(column, group) for column, group in report.provenance.get(OF_FEW, ())}
+    gone |= few
+    # of few persons: however many records they have, together they may be few
+    return gone | _lonely(figures, gone, {**held_out, **dict.fromkeys(few, 0.0)})
 
 
 def _held_out(figures: Iterable[Result], report: Report) -> dict[Group, float]:
@@ -85,11 +87,12 @@ def _is_lopsided(rate: float | None, n: float) -> bool:
     return round(min(rate, 1 - rate) * n, 6) < SMALLEST
 
 
-def _lonely(figures: Iterable[Result], gone: set[Group]) -> set[Group]:
-    sizes: dict[str | None, list[tuple[int, str, Group]]] = {}
+def _lonely(figures: Iterable[Result], gone: set[Group], real: dict[Group, float]) -> set[Group]:
+    sizes: dict[str | None, list[tuple[float, str, Group]]] = {}
     for result in figures:
         if result.name == "group_share":
-            row = result.n, str(result.group), group_of(result)
+            group = group_of(result)
+            row = min(result.n, real.get(group, result.n)), str(result.group), group
             sizes.setdefault(result.column, []).append(row)
     found: set[Group] = set()
     for rows in sizes.values():

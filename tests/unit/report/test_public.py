@@ -83,6 +83,28 @@ def test_small_groups_that_are_few_together_take_the_next_smallest_too(
     assert groups_of(report, "race") == {"White"}
 
 
+@pytest.mark.parametrize("few", ["in the holdout", "persons of many records"])
+def test_groups_of_many_records_may_be_few_people_together(
+    few: str, make_report: MakeReport
+) -> None:
+    sizes = {"White": 900, "Black": 80, "Asian-Pac-Islander": 400, "Other": 300}
+    real = {"White": 0.9, "Black": 0.093, "Asian-Pac-Islander": 0.004, "Other": 0.003}
+    holdout = few == "in the holdout"
+    shares = [
+        figure("group_share", "bias", column="race", group=g, value=n / 1680, n=n,
+               reference=real[g] if holdout else None)
+        for g, n in sizes.items()
+    ]  # fmt: skip
+    provenance = (
+        {"holdout_records": 1000}
+        if holdout
+        else {"groups_of_few_persons": [["race", "Asian-Pac-Islander"], ["race", "Other"]]}
+    )
+    report = make_report(results=tuple(shares), provenance=provenance)
+    shown = public_report(report, schema=schema(observed=False))
+    assert groups_of(shown, "race") == {"White"}
+
+
 def in_bias(name: str, group: str, **more: Any) -> Result:
     return figure(name, "bias", **{"column": "race", "group": group, "n": 500, **more})
 
