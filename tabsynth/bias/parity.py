@@ -55,16 +55,21 @@ def common_odds(tables: NDArray[np.float64]) -> CommonOdds | None:
 
     Returns:
         Above 1 the first group is favoured within strata; None where no stratum compares the two.
+        Where nobody (or everybody) of a group is favoured, half a record is added to each kind.
 
     Source: Mantel and Haenszel (1959), doi:10.1093/jnci/22.4.719; the variance from Robins,
-        Breslow and Greenland (1986), doi:10.2307/2531052.
+        Breslow and Greenland (1986), doi:10.2307/2531052; the half from Haldane (1956),
+        doi:10.1111/j.1469-1809.1955.tb01285.x.
     """
-    total = tables.sum(axis=(1, 2))
-    tables, total = tables[total > 0], total[total > 0]
-    r = tables[:, 0, 0] * tables[:, 1, 1] / total
-    s = tables[:, 0, 1] * tables[:, 1, 0] / total
-    if not (r.sum() > 0 and s.sum() > 0):
+    # only strata with both groups and both outcomes tell anything
+    telling = (tables.sum(axis=1) > 0).all(axis=1) & (tables.sum(axis=2) > 0).all(axis=1)
+    tables = tables[telling]
+    if not len(tables):
         return None
+    r, s, total = _products(tables)
+    if not (r.sum() > 0 and s.sum() > 0):
+        tables = tables + 0.5 / len(tables)
+        r, s, total = _products(tables)
     p = (tables[:, 0, 0] + tables[:, 1, 1]) / total
     q = 1 - p
     variance = (
@@ -73,6 +78,15 @@ def common_odds(tables: NDArray[np.float64]) -> CommonOdds | None:
         + np.sum(q * s) / (2 * s.sum() ** 2)
     )
     return CommonOdds(float(r.sum() / s.sum()), float(np.sqrt(variance)))
+
+
+def _products(tables: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    total = tables.sum(axis=(1, 2))
+    return (
+        tables[:, 0, 0] * tables[:, 1, 1] / total,
+        tables[:, 0, 1] * tables[:, 1, 0] / total,
+        total,
+    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,7 @@ def group_odds(
     codes = grouping.codes(table)[known]
     counts = np.bincount(codes, minlength=len(grouping.labels))
     other = int(np.argmax(counts)) if beside is None else beside
-    if counts[other] < ENOUGH:
+    if counts[other] * people < ENOUGH:
         return []
     cells = _cells(within.codes(table)[known], codes, values[known], len(grouping.labels))
     found = []

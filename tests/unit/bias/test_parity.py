@@ -38,6 +38,20 @@ def test_strata_without_records_or_without_one_group_change_nothing() -> None:
     assert common_odds(alone) is None
 
 
+def test_a_group_of_which_nobody_is_favoured_is_not_left_out() -> None:
+    none = np.array([[[0.0, 50.0], [30.0, 20.0]], [[0.0, 10.0], [5.0, 5.0]]])
+    found, turned = common_odds(none), common_odds(none[:, :, ::-1])
+    assert found is not None and turned is not None
+    assert found.interval[1] < 0.2
+    assert found.ratio == pytest.approx(1 / turned.ratio)
+    # in one stratum it is Haldane's: half a record in each cell
+    (single,) = [common_odds(none[:1])]
+    assert single is not None
+    assert single.ratio == pytest.approx(0.5 * 20.5 / (50.5 * 30.5))
+    # a stratum in which nobody at all is favoured tells nothing
+    assert common_odds(np.array([[[0.0, 50.0], [0.0, 40.0]]])) is None
+
+
 def admissions(*, within: float, seed: int = 0) -> Table:
     """Women apply where few are taken; `within` is what they lose beside men of the same field."""
     rng = np.random.default_rng(seed)
