@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -122,11 +122,13 @@ def score(
         better: which direction of the value is better.
 
     Returns:
-        The score within 0 and 100 and its status. Where baseline and reference are within noise of
-        each other there is no score; a value clearly worse than both still deserves attention.
+        The score within 0 and 100 and its status. Where the baseline is not worse than the
+        reference beyond noise there is no score; a value clearly worse than both still deserves
+        attention.
     """
     span = baseline - reference
-    if abs(span) <= 2 * margin or span == 0:
+    above = span if better == "lower" else -span
+    if above <= 2 * margin or span == 0:
         worse = value - reference if better == "lower" else reference - value
         return None, "attention" if worse > abs(span) + 2 * margin else "uninformative"
     result = float(np.clip(100 * (baseline - value) / span, 0, 100))
@@ -144,6 +146,15 @@ def no_figure(name: str, family: Family, *, unit: str, n: int, method: str) -> R
         method=method,
         status="uninformative",
     )
+
+
+def dealt(table: Table, parts: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """A part from 0 for each record, at random; all records of one privacy unit are in one."""
+    owners = table.owners
+    if owners is None:
+        return rng.permutation(table.num_rows) % parts
+    places = np.unique(owners, return_inverse=True)[1]
+    return (rng.permutation(int(places.max(initial=-1)) + 1) % parts)[places]
 
 
 def at_most(table: Table, records: int, rng: np.random.Generator) -> Table:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tabsynth.bias.groups import ENOUGH, Grouping
 from tabsynth.bias.outcomes import INSUFFICIENT
 from tabsynth.bias.rates import share_draws, shares
+from tabsynth.encoding.analysis import held_by
 from tabsynth.report.model import Result, Status
 from tabsynth.table import Table
 
@@ -63,26 +64,29 @@ def share_figures(
     Returns:
         Shares within 0 and 1. A share deserves attention when the interval of its ratio to the
         population's lies wholly below 0.8 or above 1.25, unless the group neither has nor should
-        have 30 records. Groups of the population that the table lacks are listed with share 0.
+        have 30 records (or persons, where these have several). Groups of the population that the
+        table lacks are listed with share 0.
 
     Privacy: reads the protected columns; not differentially private.
     """
     results: list[Result] = []
-    # records of one person are not independent: intervals rest on people
-    people = len(np.unique(table.units)) / max(table.num_rows, 1)
+    independent = as_people(table)
+    persons = len(np.unique(table.units))
     for grouping in groupings:
-        counts = np.bincount(grouping.codes(table), minlength=len(grouping.labels))
+        codes = grouping.codes(table)
+        counts = np.bincount(codes, minlength=len(grouping.labels))
+        own = np.bincount(held_by(codes, table.units)[0], minlength=len(grouping.labels))
         beside = population if population is not None and population.knows(grouping) else None
         expected = None if beside is None else beside.counts(grouping)
         present = counts > 0 if expected is None else (counts > 0) | (expected > 0)
         places = np.flatnonzero(present)
-        weight = np.asarray(counts[places] * people, np.float64)
+        weight = np.asarray(counts[places] * independent, np.float64)
         status = _status(weight, None if expected is None else expected[places], beside, rng)
         value, low, high = shares(weight)
         total = 1.0 if expected is None else float(expected.sum())
         for i, g in enumerate(places):
-            wanted = 0.0 if expected is None else expected[g] / total * table.num_rows
-            small = max(float(counts[g]), wanted) < ENOUGH
+            wanted = 0.0 if expected is None else expected[g] / total * persons
+            small = max(float(own[g]), wanted) < ENOUGH
             results.append(
                 Result(
                     name="group_share",
@@ -102,6 +106,17 @@ def share_figures(
                 )
             )
     return results
+
+
+def as_people(table: Table) -> float:
+    """What a record counts in intervals: 1, or less where a person has several.
+
+    Records of one person are not independent; they are taken for wholly alike.
+
+    Source: Kish (1965), Survey Sampling, 8.2 (the effective number of clusters of unequal size).
+    """
+    sizes = np.unique(table.units, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() / np.sum(sizes**2)) if len(sizes) else 1.0
 
 
 def read_population(raw: pa.Table, table: Table, protected: Sequence[str]) -> Population | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from tabsynth.comparison import Comparison
+from tabsynth.comparison import Comparison, dealt
 from tabsynth.learners import features
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.metrics.variation import (
@@ -56,7 +56,7 @@ def association(comparison: Comparison) -> list[Result]:
     tables = compared_tables(small)
     columns = _columns(*features(tables))
     rng = comparison.rng("association groups")
-    groups = [rng.permutation(t.num_rows) % GROUPS for t in tables]
+    groups = [dealt(t, GROUPS, rng) for t in tables]
     figures = []
     for a, b in pairs:
         figure = _figure(f"{names[a]} × {names[b]}", [(t[a], t[b]) for t in columns], groups)

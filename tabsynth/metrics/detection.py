@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from tabsynth.comparison import Comparison, no_figure
+from tabsynth.comparison import Comparison, dealt, no_figure
 from tabsynth.intervals import delong
 from tabsynth.learners import features, learnable, one_thread
 from tabsynth.metrics.figure import Figure, Measure
@@ -153,29 +153,30 @@ def _two_sample_test(name: str, comparison: Comparison, how: _How) -> list[Resul
     return [measure.result(Figure(value, error, reference, baseline, draws=drawn))]
 
 
-def _pair(
-    first: Table, second: Table, size: int, rng: np.random.Generator
-) -> tuple[list[Numbers], Columns]:
-    return features([t.take(np.sort(rng.permutation(t.num_rows)[:size])) for t in (first, second)])
+def _pair(first: Table, second: Table, size: int, rng: np.random.Generator) -> list[Table]:
+    return [t.take(np.sort(rng.permutation(t.num_rows)[:size])) for t in (first, second)]
 
 
-def _told_apart(
-    pair: tuple[list[Numbers], Columns], how: _How, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Mean AUC over folds and its standard error."""
-    arrays, categorical = pair
+def _told_apart(pair: list[Table], how: _How, rng: np.random.Generator) -> tuple[float, float]:
+    """Mean AUC over folds and its standard error; NaN with too few persons for folds."""
+    arrays, categorical = features(pair)
     records = how.prepare(np.concatenate(arrays), categorical)
-    size = len(arrays[0])
-    label = np.repeat([1, 0], size)
-    fold = np.concatenate([rng.permutation(size), rng.permutation(size)]) % FOLDS
+    label = np.repeat([1, 0], len(arrays[0]))
+    # a person's records tell of the others: they are in one fold
+    fold = np.concatenate([dealt(t, FOLDS, rng) for t in pair])
     areas, variances = [], []
     for k in range(FOLDS):
+        sides = [np.bincount(label[fold == k], minlength=2), np.bincount(label[fold != k])]
+        if min(sides[0]) < 2 or len(sides[1]) < 2 or min(sides[1]) < 2:
+            continue
         guess = how.learn(records[fold != k], label[fold != k], records[fold == k], categorical)
         truth = label[fold == k] == 1
         area, variance = delong(guess[truth], guess[~truth])
         areas.append(area)
         variances.append(variance)
-    return float(np.mean(areas)), float(np.sqrt(np.sum(variances)) / FOLDS)
+    if not areas:
+        return float("nan"), float("nan")
+    return float(np.mean(areas)), float(np.sqrt(np.sum(variances)) / len(areas))
 
 
 def _trees(

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison
+from tabsynth.comparison import Comparison, dealt
 from tabsynth.learners import features
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
@@ -107,15 +107,19 @@ def compared_tables(small: Comparison) -> list[Table]:
 
 
 def jackknife_groups(comparison: Comparison) -> list[Levels]:
-    """Groups, drawn at random, of the synthetic and of the holdout records."""
+    """Groups, drawn at random, of the synthetic and of the holdout records; persons are whole."""
     rng = comparison.rng("groups")
     small = comparison.modelled
-    return [rng.permutation(t.num_rows) % GROUPS for t in (small.synthetic, small.holdout)]
+    return [dealt(t, GROUPS, rng) for t in (small.synthetic, small.holdout)]
 
 
 def group_means(values: NDArray[np.float64], groups: Levels) -> NDArray[np.float64]:
-    """What each group adds to the mean of all values, times the number of groups; (groups,)."""
-    sums = np.bincount(groups, weights=values, minlength=GROUPS)
+    """What each group adds to the mean of all values, times the number of groups; (groups,).
+
+    It is told beside what as many average values add: groups of more records are no further off.
+    """
+    centre = values.mean() if len(values) else 0.0
+    sums = np.bincount(groups, weights=values - centre, minlength=GROUPS)
     means: NDArray[np.float64] = sums * GROUPS / max(len(values), 1)
     return means
 

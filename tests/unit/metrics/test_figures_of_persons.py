@@ -1,0 +1,103 @@
+"""Intervals, folds and 'insufficient' go by persons where these have several records."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from tabsynth.bias.groups import groupings
+from tabsynth.bias.representation import as_people, share_figures
+from tabsynth.comparison import Comparison, dealt, score
+from tabsynth.metrics.detection import told_apart
+from tabsynth.metrics.variation import univariate_tv
+from tabsynth.schema.generator import Personal
+from tabsynth.schema.model import TableExtension, TableSchema
+from tabsynth.table import Table
+from tests.zoo import field
+
+SCHEMA = TableSchema(
+    fields=(
+        field("person", tabsynth={"generator": Personal(what="name")}),
+        field("kind", categories=("a", "b", "c")),
+        field("x", "number"),
+        field("y", "number"),
+    ),
+    tabsynth=TableExtension(privacy_unit="person"),
+)
+
+
+def table(sizes: list[int], seed: int) -> Table:
+    """Persons whose records are alike."""
+    rng = np.random.default_rng(seed)
+    count = len(sizes)
+    columns = {
+        "person": [f"p{seed}-{i}" for i in range(count)],
+        "kind": rng.choice(["a", "b", "c"], count),
+        "x": rng.normal(size=count),
+        "y": rng.normal(size=count),
+    }
+    return Table.checked(pa.table({n: np.repeat(v, sizes) for n, v in columns.items()}), SCHEMA)
+
+
+def test_all_records_of_a_person_are_in_one_part() -> None:
+    people = table([3] * 40, 0)
+    part = dealt(people, 5, np.random.default_rng(0))
+    assert set(np.unique(part)) == set(range(5))
+    assert all(len(set(part[people.units == u])) == 1 for u in np.unique(people.units))
+    alone = Table(TableSchema(fields=SCHEMA.fields), people.data)
+    by_record = dealt(alone, 5, np.random.default_rng(0))
+    assert (by_record == np.random.default_rng(0).permutation(120) % 5).all()
+
+
+def test_persons_of_one_population_are_not_told_apart_by_their_own_records() -> None:
+    """Record by record in folds, a person's others give them away: an AUC of 1."""
+    found = [
+        told_apart(
+            *(t.modelled for t in (table([20] * 40, 2 * seed + 1), table([20] * 40, 2 * seed + 2))),
+            most=800,
+            rng=np.random.default_rng(seed),
+        )
+        for seed in range(3)
+    ]
+    assert np.mean(found) == pytest.approx(0.5, abs=0.12)
+    # one person a side leaves nobody to learn from
+    lonely = (table([60], seed).modelled for seed in (1, 2))
+    assert np.isnan(told_apart(*lonely, most=60, rng=np.random.default_rng(0)))
+
+
+def test_the_interval_of_a_distance_rests_on_persons() -> None:
+    def width(sizes: list[int]) -> float:
+        parts = (table(sizes, seed) for seed in (1, 2, 3))
+        kind = next(r for r in univariate_tv(Comparison(*parts)) if r.column == "kind")
+        assert kind.ci_high is not None and kind.value is not None
+        return kind.ci_high - kind.value
+
+    each, several = width([1] * 150), width([10] * 150)
+    assert several == pytest.approx(each, rel=0.5)
+    assert several > 2 * width([1] * 1500)
+
+
+def test_a_group_of_one_person_says_too_little() -> None:
+    sizes = [1] * 300
+    people = table(sizes, 4)
+    kinds = ["a"] * 200 + ["b"] * 99 + ["c"]
+    rows = np.append(np.arange(299), np.full(60, 299))
+    changed = people.data.set_column(1, "kind", pa.array(kinds).dictionary_encode())
+    heavy = Table.checked(changed, SCHEMA).take(rows)
+    figures = partial(share_figures, population=None, rng=np.random.default_rng(0), seed=0)
+    found = {r.group: r for r in figures(heavy, groupings(heavy, ["kind"]))}
+    assert found["c"].n == 60
+    assert found["c"].method.startswith("insufficient")
+    assert found["a"].status == "ok"
+    assert as_people(people) == 1.0
+    assert as_people(table([4] * 50, 0)) == pytest.approx(0.25)
+
+
+def test_a_perfect_value_is_not_scored_where_the_baseline_happens_to_be_no_worse() -> None:
+    """One value missing in train, none in the holdout nor in the other two."""
+    assert score(0.0, 0.00025, 0.0, margin=0.0) == (None, "uninformative")
+    assert score(0.3, 0.1, 0.02, margin=0.01) == (None, "attention")
+    assert score(0.9, 0.8, 0.9, margin=0.0, better="higher") == (None, "uninformative")
