@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
-from tabsynth.database import Database
+from tabsynth.database import NO_PARENT, Database
+from tabsynth.entities import Owners, Places
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.schema.model import FieldExtension, FieldSchema, TableSchema
 from tabsynth.table import Table
@@ -40,6 +42,19 @@ def own_table(database: Database, table: str, schema: TableSchema) -> Table:
     """The records of a table under the schema that `alone` made."""
     columns = [own_column(database.tables[table], field) for field in schema.fields]
     return Table(schema, pa.table(columns, names=list(schema.names)))
+
+
+def whose(database: Database, table: str, entity: str) -> Places | None:
+    """A number per record of a table, equal for records of one entity; None where each is alone.
+
+    A record without an entity stands alone; one that hangs from several is the first one's.
+    """
+    ways = Owners(database, frozenset({entity})).ways(table)
+    found = next((places for parent, places in ways if parent == entity), None)
+    if found is None:
+        return None
+    alone_from = database.tables[entity].num_rows
+    return np.where(found == NO_PARENT, alone_from + np.arange(len(found)), found)
 
 
 def own_column(table: Table, field: FieldSchema) -> pa.Array:

@@ -115,7 +115,7 @@ def evaluate_database(
     say("measuring relations")
     results = relation_results(train, synthetic.database, holdout, seed=seed)
     results += table_results(
-        train, synthetic.database, holdout, synthetic.violations, seed=seed, say=say
+        train, synthetic.database, holdout, synthetic.violations, entity=table, seed=seed, say=say
     )
     facts: dict[str, Any] = {
         "kind": DATABASE,
