@@ -407,7 +407,7 @@ def evaluate(
             raise DataError(name, expected="records", got="none", remedy="give at least one")
     if overlap(real, apart):
         raise DataError(
-            "holdout", expected="records that are not in train", got="mostly the same records",
+            "holdout", expected="records that are not in train", got="the same records or persons",
             remedy="keep records apart before the fit (`tabsynth run` does it for you)",
         )  # fmt: skip
     seed = seed or 0

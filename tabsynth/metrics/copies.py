@@ -17,6 +17,11 @@ from tabsynth.table import Table
 
 Flags = NDArray[np.bool_]
 
+# of the holdout's persons who may be in train; more would make leaks look like chance
+MOST_SHARED: Final = 0.01
+# kinds of records that two tables do not have equally often by chance
+MANY_KINDS: Final = 20
+
 
 def exact_copies(comparison: Comparison) -> list[Result]:
     """How many synthetic records equal a training record, and copies that no table may hold.
@@ -148,7 +153,28 @@ def _anything_out(values: Keys, people: Keys, emitted: Keys) -> Flags:
 
 
 def overlap(train: Table, holdout: Table) -> bool:
-    """Whether most holdout records stand in train although most training records occur once."""
+    """Whether the holdout is made of training records.
+
+    So it is where most of it stands in train although most training records occur once; where both
+    have the same records equally often, of at least 20 kinds; and where more than one in a hundred
+    of its privacy units are in train.
+    """
+    if _shared_persons(train, holdout) > MOST_SHARED:
+        return True
     keys, others = record_keys([train, holdout])
+    kinds = len(np.unique(keys)) >= MANY_KINDS
+    if kinds and np.array_equal(np.sort(keys), np.sort(others)):
+        return True
     single = once(keys)
     return bool(len(single) > len(keys) / 2 and np.isin(others, keys).mean() > 0.5)
+
+
+def _shared_persons(train: Table, holdout: Table) -> float:
+    """Share of the holdout's privacy units that are in train; 0 where the schema names none."""
+    unit = train.schema.tabsynth.privacy_unit
+    if unit is None or not {unit} <= {*train.schema.names} & {*holdout.schema.names}:
+        return 0.0
+    first, second = (np.unique(c) for c in shared_codes([train.column(unit), holdout.column(unit)]))
+    # a record without a unit stands alone
+    known = second[second >= 0]
+    return float(np.isin(known, first).mean()) if len(known) else 0.0

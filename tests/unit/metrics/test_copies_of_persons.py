@@ -9,7 +9,7 @@ import pytest
 from tabsynth.attacks.replicated_uniques import replicated_uniques
 from tabsynth.comparison import Comparison
 from tabsynth.matching import of_one_person
-from tabsynth.metrics.copies import exact_copies
+from tabsynth.metrics.copies import exact_copies, overlap
 from tabsynth.schema.generator import Personal
 from tabsynth.schema.model import TableExtension, TableSchema
 from tabsynth.table import Table
@@ -94,3 +94,31 @@ def test_keys_of_one_person_are_found_in_all_tables_together() -> None:
     assert of_one_person(keys, owners).tolist() == [0, 2, 3]
     assert of_one_person(keys[:1], owners[:1]).tolist() == [0, 1, 2]
     assert of_one_person([np.empty(0, np.int64)] * 2, [np.empty(0, np.int64)] * 2).tolist() == []
+
+
+def test_a_holdout_of_training_persons_is_none() -> None:
+    """Where all repeat themselves, no record occurs once: the same file passed for a holdout."""
+    assert overlap(TRAIN, TRAIN)
+    assert not overlap(TRAIN, HOLDOUT)
+    # other records, but of the same persons
+    again = replaced(people(5000, 400), "person", TRAIN)
+    assert overlap(TRAIN, again)
+    two = np.concatenate([np.arange(6), 1200 + np.arange(3 * 118)])
+    joined = pa.concat_tables([TRAIN.data, people(3000, 400).data]).unify_dictionaries()
+    assert overlap(TRAIN, Table(SCHEMA, joined).take(two))
+    one = Table(SCHEMA, joined).take(two[3:])
+    assert not overlap(TRAIN, one)
+
+
+def test_the_same_table_twice_is_no_holdout_though_records_repeat_themselves() -> None:
+    schema = TableSchema(fields=(field("a", "integer"), field("b", "integer")))
+
+    def drawn(seed: int, levels: int) -> Table:
+        raw = np.random.default_rng(seed).integers(0, levels, (900, 2))
+        return Table.checked(pa.table({"a": raw[:, 0], "b": raw[:, 1]}), schema)
+
+    one = drawn(0, 7)
+    assert overlap(one, one.take(np.random.default_rng(1).permutation(900)))
+    assert not overlap(one, drawn(1, 7))
+    # few kinds are equally often in both by chance
+    assert not overlap(drawn(0, 1), drawn(1, 1))
