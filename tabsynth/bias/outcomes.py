@@ -144,10 +144,12 @@ def mean_figures(
         codes = grouping.codes(table)
         for g, label in enumerate(grouping.labels):
             own = values[known & (codes == g)]
-            people = len(np.unique(units[known & (codes == g)]))
-            if people < ENOUGH:
+            times = np.unique(units[known & (codes == g)], return_counts=True)[1]
+            if len(times) < ENOUGH:
                 continue
-            margin = Z95 * float(own.std(ddof=1)) / np.sqrt(people)
+            # records of one person are taken for alike, as in `rates.tally`
+            independent = len(own) ** 2 / float(np.sum(times.astype(np.float64) ** 2))
+            margin = Z95 * float(own.std(ddof=1)) / np.sqrt(independent)
             mean = float(own.mean())
             results.append(
                 Result(

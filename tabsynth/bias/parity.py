@@ -140,8 +140,10 @@ def group_odds(
     """
     values = outcome.of(table)
     known = ~np.isnan(values)
-    # records of one person are not independent: intervals rest on people
-    people = len(np.unique(table.units[known])) / max(int(known.sum()), 1)
+    times = np.unique(table.units[known], return_counts=True)[1].astype(np.float64)
+    people = len(times) / max(int(known.sum()), 1)
+    # records of one person are not independent: intervals rest on people, as in `rates.tally`
+    independent = float(times.sum() / max(np.sum(times**2), 1))
     codes = grouping.codes(table)[known]
     counts = np.bincount(codes, minlength=len(grouping.labels))
     other = int(np.argmax(counts)) if beside is None else beside
@@ -151,7 +153,7 @@ def group_odds(
     found = []
     for g in np.flatnonzero(counts):
         pair = cells[:, np.array([g, other])]
-        odds = None if g == other else common_odds(pair * people)
+        odds = None if g == other else common_odds(pair * independent)
         if odds is None:
             continue
         # only strata with records of both groups compare anything

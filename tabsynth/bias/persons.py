@@ -51,3 +51,17 @@ def groups_of_few(
 
 def _persons(codes: NDArray[np.int64], owners: NDArray[np.int64], groups: int) -> NDArray[np.int64]:
     return np.bincount(held_by(codes, owners)[0], minlength=groups)
+
+
+def persons_in(codes: NDArray[np.int64], table: Table, groups: int) -> NDArray[np.int64]:
+    """How many persons are in each group; each record is one where the table names none.
+
+    Args:
+        codes: group of each record.
+        table: the records.
+        groups: how many there are.
+    """
+    owners = table.owners
+    if owners is None:
+        return np.bincount(codes, minlength=groups)
+    return _persons(codes, owners, groups)

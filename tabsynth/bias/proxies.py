@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tabsynth.bias.groups import ENOUGH, OTHERS, Grouping
 from tabsynth.bias.levels import levels
+from tabsynth.bias.persons import persons_in
 from tabsynth.comparison import at_most, no_figure
 from tabsynth.intervals import Z95, delong
 from tabsynth.learners import features, learnable, one_thread
@@ -101,10 +102,12 @@ class Clues:
 
 
 def told_apart(grouping: Grouping, tables: Sequence[Table]) -> list[int]:
-    """The groups to be told apart: the 5 largest of the first table, with 30 records in each."""
-    counts = [np.bincount(grouping.codes(t), minlength=len(grouping.labels)) for t in tables]
-    fewest = np.min(counts, axis=0)
-    return [int(g) for g in np.argsort(-counts[0], kind="stable")[:MAX_CLASSES]
+    """The groups to be told apart: the 5 largest of the first table, with 30 persons in each."""
+    codes = [grouping.codes(t) for t in tables]
+    counts = np.bincount(codes[0], minlength=len(grouping.labels))
+    fewest = np.min([persons_in(own, t, len(counts)) for own, t in zip(codes, tables, strict=True)],
+                    axis=0)  # fmt: skip
+    return [int(g) for g in np.argsort(-counts, kind="stable")[:MAX_CLASSES]
             if fewest[g] >= ENOUGH and grouping.labels[g] != OTHERS]  # fmt: skip
 
 

@@ -31,8 +31,8 @@ class Quality:
 
     Args:
         values: shape (groups, measures), in the order of `MEASURES`; NaN where there is none.
-        counts: how many records each rests on: for a true positive rate the positives, for an AUC
-            the fewer of positives and negatives.
+        counts: how many records (or persons, where told) each rests on: for a true positive rate
+            the positives, for an AUC the fewer of positives and negatives.
         drawn: the same as `values` for redrawn records, shape (draws, groups, measures).
     """
 
@@ -41,7 +41,15 @@ class Quality:
     drawn: Floats
 
 
-def quality(codes: Ints, groups: int, truth: Floats, guess: Floats, *, weights: Floats) -> Quality:
+def quality(
+    codes: Ints,
+    groups: int,
+    truth: Floats,
+    guess: Floats,
+    *,
+    weights: Floats,
+    owners: Ints | None = None,
+) -> Quality:
     """Measure a model on test records, group by group.
 
     Args:
@@ -50,6 +58,7 @@ def quality(codes: Ints, groups: int, truth: Floats, guess: Floats, *, weights: 
         truth: 1 for a favourable outcome, else 0.
         guess: predicted probability of it; from 0.5 on a record is selected.
         weights: how often each record comes in a redrawn table, shape (draws, records).
+        owners: whose record it is; without, each is a person's own.
 
     Returns:
         Selection rate, true and false positive rate, precision and AUC within 0 and 1; calibration
@@ -69,10 +78,18 @@ def quality(codes: Ints, groups: int, truth: Floats, guess: Floats, *, weights: 
         above, below, area = _parts(truth[rows], guess[rows])
         values[g] = _ratios(one[:, rows], above, below, area)[0]
         drawn[:, g] = _ratios(weights[:, rows], above, below, area)
-        totals = below.sum(axis=0)
+        totals = below.sum(axis=0) if owners is None else _people(below, owners[rows])
         counts[g] = np.delete(totals, _AUC + 1)
         counts[g, _AUC] = min(totals[_AUC], totals[_AUC + 1])
     return Quality(values, counts, drawn)
+
+
+def _people(below: Floats, owners: Ints) -> Floats:
+    """How many persons have a record in each column."""
+    place = np.unique(owners, return_inverse=True)[1]
+    held = np.stack([np.bincount(place, column) > 0 for column in below.T], axis=1)
+    people: Floats = held.sum(axis=0).astype(np.float64)
+    return people
 
 
 def _parts(truth: Floats, guess: Floats) -> tuple[Floats, Floats, float]:

@@ -30,13 +30,22 @@ class Tally:
     Args:
         counts: records per group with a known outcome, shape (groups,).
         hits: how many of them are favourable.
-        units: privacy units among them; intervals rest on these, since records of one person are
-            not independent.
+        units: privacy units among them.
+        alone: as many records as are independent, on which intervals rest: those of one person are
+            taken for alike, and where persons have unequally many, the largest count most. Without
+            it, one for each unit.
     """
 
     counts: Ints
     hits: Ints
     units: Ints
+    alone: Floats | None = None
+
+    @property
+    def independent(self) -> Floats:
+        """How many independent records each group is worth."""
+        known: Floats = np.asarray(self.units if self.alone is None else self.alone, np.float64)
+        return known
 
     @property
     def rates(self) -> Floats:
@@ -61,7 +70,7 @@ class Tally:
     @property
     def _beta(self) -> tuple[Floats, Floats]:
         rates = np.nan_to_num(self.rates)
-        return rates * self.units + PRIOR, (1 - rates) * self.units + PRIOR
+        return rates * self.independent + PRIOR, (1 - rates) * self.independent + PRIOR
 
     def intervals(self) -> tuple[Floats, Floats]:
         """95 % intervals of the rates: the Dirichlet-multinomial posterior of two outcomes.
@@ -88,15 +97,20 @@ def tally(codes: Ints, groups: int, outcome: Floats, units: Ints | None = None) 
         groups: how many there are.
         outcome: 1, 0 or NaN for each record; what is missing is not counted.
         units: privacy unit of each record; without, every record stands alone.
+
+    Source: Kish (1965), Survey Sampling, 8.2 (the effective number of clusters of unequal size).
     """
     known = ~np.isnan(outcome)
     counts = np.bincount(codes[known], minlength=groups)
     hits = np.bincount(codes[known], outcome[known], minlength=groups)
-    alone = counts
-    if units is not None:
-        pairs = np.unique(np.stack([codes[known], units[known]]), axis=1)
-        alone = np.bincount(pairs[0], minlength=groups)
-    return Tally(counts, np.rint(hits).astype(np.int64), alone)
+    hit = np.rint(hits).astype(np.int64)
+    if units is None:
+        return Tally(counts, hit, counts)
+    own = np.stack([codes[known], units[known]])
+    pairs, times = np.unique(own, axis=1, return_counts=True)
+    people = np.bincount(pairs[0], minlength=groups)
+    squares = np.bincount(pairs[0], times.astype(np.float64) ** 2, minlength=groups)
+    return Tally(counts, hit, people, counts.astype(np.float64) ** 2 / np.maximum(squares, 1))
 
 
 @dataclass(frozen=True)
@@ -172,8 +186,8 @@ def gap(found: Tally, rng: np.random.Generator, *, looks: int = 1) -> Gap | None
     """The largest gap beside its permutation null; None with fewer than two groups of 30.
 
     Outcomes are permuted over records; the counts of hits by group are then multivariate
-    hypergeometric, and are drawn as such. With several records per privacy unit, units stand for
-    records.
+    hypergeometric, and are drawn as such. With several records per privacy unit, so many stand for
+    them as are independent.
 
     Args:
         found: rates of the groups.
@@ -185,7 +199,7 @@ def gap(found: Tally, rng: np.random.Generator, *, looks: int = 1) -> Gap | None
     if len(enough) < 2:
         return None
     rates = found.rates[enough]
-    units = found.units[enough]
+    units = np.maximum(np.rint(found.independent[enough]), 1).astype(np.int64)
     hits = round(float(np.sum(rates * units)))
     value = float(np.ptp(rates))
     null = _shuffled_gaps(units, hits, PERMUTATIONS, rng)

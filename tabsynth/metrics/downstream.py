@@ -146,7 +146,13 @@ def _serve(
         codes, groups = grouping.codes(test), len(grouping.labels)
         for found in models:
             synthetic, real = (
-                _Side.of([quality(codes, groups, truth, g, weights=weights) for g in guesses], own)
+                _Side.of(
+                    [
+                        quality(codes, groups, truth, g, weights=weights, owners=test.owners)
+                        for g in guesses
+                    ],
+                    own,
+                )
                 for guesses, own in zip((found.synthetic, found.real), picks, strict=True)
             )
             served.append(_Served(grouping, found.learner, synthetic, real, tables))

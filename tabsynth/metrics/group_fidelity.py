@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tabsynth.bias.groups import ENOUGH
 from tabsynth.bias.levels import levels
 from tabsynth.bias.outcomes import NOTICEABLE
+from tabsynth.bias.persons import persons_in
 from tabsynth.comparison import Comparison
 from tabsynth.metrics.bias import real_groupings
 from tabsynth.report.model import Result
@@ -27,8 +28,8 @@ def group_fidelity(comparison: Comparison) -> list[Result]:
     Returns:
         `group_tv`: mean total variation over single columns within 0 and 1, lower is better; the
         reference is as many training records of the group. It deserves attention when its
-        interval is above the reference by more than 0.05. Only groups of 30 records in every
-        table; single protected columns.
+        interval is above the reference by more than 0.05. Only groups of 30 records (or persons)
+        in every table; single protected columns.
 
     Raises:
         UsageError: a protected column is not a modelled one.
@@ -45,10 +46,12 @@ def group_fidelity(comparison: Comparison) -> list[Result]:
     results = []
     for grouping in groups:
         codes = [grouping.codes(t) for t in tables]
+        size = len(grouping.labels)
+        people = [persons_in(c, t, size) for c, t in zip(codes, tables, strict=True)]
         others = [i for i, n in enumerate(small.train.schema.names) if n not in grouping.columns]
         for g, label in enumerate(grouping.labels):
             rows = [np.flatnonzero(c == g) for c in codes]
-            if others and min(len(r) for r in rows) >= ENOUGH:
+            if others and min(p[g] for p in people) >= ENOUGH:
                 parts = [c[r][:, others] for c, r in zip(coded[1:], rows, strict=True)]
                 own = _group_distance(parts, [sizes[i] for i in others], rng)
                 results.append(_distance_figure(grouping.name, label, own, comparison.seed))

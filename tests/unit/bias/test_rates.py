@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import beta
+from scipy.stats import beta, binom
 from statsmodels.stats.multitest import multipletests
 
 from tabsynth.bias.rates import (
@@ -136,3 +136,27 @@ def test_a_planted_gap_is_beyond_chance_whatever_the_number_of_looks() -> None:
 
 def test_no_gap_without_two_groups() -> None:
     assert gap(counted([100, 29], [10, 20]), rng()) is None
+
+
+def test_persons_of_unequally_many_records_are_no_gap() -> None:
+    """Of one record each, or of as many each, the persons counted: now 29 % had p below 0.05."""
+    small = 0
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        sizes = np.minimum(1 + random.geometric(0.3, 180) ** 2, 60)
+        whose = np.repeat(np.arange(180), sizes)
+        ill = (random.random(180) < 0.3)[whose].astype(float)
+        found = gap(tally(whose % 3, 3, ill, whose), random)
+        assert found is not None
+        small += found.p <= 0.05
+    assert small <= binom.ppf(0.999, 100, 0.05)
+
+
+def test_equally_many_records_a_person_are_worth_the_persons() -> None:
+    whose = np.repeat(np.arange(90), 4)
+    found = tally(whose % 2, 2, np.ones(360), whose)
+    assert found.units.tolist() == [45, 45]
+    assert found.independent.tolist() == [45.0, 45.0]
+    heavy = tally(np.zeros(130, int), 1, np.ones(130), np.minimum(np.arange(130), 30))
+    assert heavy.units.tolist() == [31]
+    assert heavy.independent[0] == pytest.approx(130**2 / (30 + 100**2))

@@ -9,9 +9,12 @@ import pyarrow as pa
 import pytest
 
 from tabsynth.bias.groups import groupings
+from tabsynth.bias.proxies import told_apart as of_classes
+from tabsynth.bias.quality import quality
 from tabsynth.bias.representation import as_people, share_figures
 from tabsynth.comparison import Comparison, dealt, score
 from tabsynth.metrics.detection import told_apart
+from tabsynth.metrics.group_fidelity import group_fidelity
 from tabsynth.metrics.variation import univariate_tv
 from tabsynth.schema.generator import Personal
 from tabsynth.schema.model import TableExtension, TableSchema
@@ -101,3 +104,23 @@ def test_a_perfect_value_is_not_scored_where_the_baseline_happens_to_be_no_worse
     assert score(0.0, 0.00025, 0.0, margin=0.0) == (None, "uninformative")
     assert score(0.3, 0.1, 0.02, margin=0.01) == (None, "attention")
     assert score(0.9, 0.8, 0.9, margin=0.0, better="higher") == (None, "uninformative")
+
+
+def test_thirty_records_of_few_persons_are_not_thirty() -> None:
+    """Four persons of a kind have forty records of it."""
+    rng = np.random.default_rng(0)
+    sizes = [1] * 120 + [10] * 4
+    kinds = pa.array(["a", "b"] * 60 + ["c"] * 4).dictionary_encode()
+    few = Table.checked(table([1] * 124, 5).data.set_column(1, "kind", kinds), SCHEMA)
+    few = few.take(np.repeat(np.arange(124), sizes))
+    (grouping,) = groupings(few, ["kind"])
+    assert [grouping.labels[g] for g in of_classes(grouping, [few])] == ["a", "b"]
+    comparison = Comparison(few, few, few, protected=("kind",))
+    assert {r.group for r in group_fidelity(comparison)} == {"a", "b"}
+    truth, guess = rng.integers(0, 2, len(sizes) + 36), rng.random(len(sizes) + 36)
+    served = [
+        quality(grouping.codes(few), len(grouping.labels), truth.astype(float), guess,
+                weights=np.ones((1, len(guess))), owners=owners)
+        for owners in (few.owners, None)
+    ]  # fmt: skip
+    assert [found.counts[2, 0] for found in served] == [4, 40]
