@@ -18,6 +18,8 @@ PRIOR: Final = 0.5
 FOUR_FIFTHS: Final = 0.8
 # a group too small to be the yardstick of the others, 29 CFR 1607.4
 YARDSTICK_SHARE: Final = 0.02
+# among more, the most favoured is so by chance as well
+FEW_GROUPS: Final = 20
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,8 +66,30 @@ class Tally:
 
         Large enough is 30 records and 2 % of all.
         """
-        fit = self.enough & (self.counts >= YARDSTICK_SHARE * self.counts.sum()) & (self.hits > 0)
+        fit = self.fit
         return int(np.argmax(np.where(fit, self.rates, -1.0))) if fit.any() else None
+
+    @property
+    def fit(self) -> NDArray[np.bool_]:
+        """Groups that are large enough to measure others by."""
+        enough = self.enough & (self.counts >= YARDSTICK_SHARE * self.counts.sum())
+        fit: NDArray[np.bool_] = enough & (self.hits > 0)
+        return fit
+
+    @property
+    def highest(self) -> float:
+        """The rate of the yardstick; of more than 20 groups, less what is chance in the highest.
+
+        Source: Efron and Morris (1975), doi:10.1080/01621459.1975.10479864 (towards the mean).
+        """
+        rates, best = self.rates[self.fit], self.yardstick
+        if best is None or len(rates) <= FEW_GROUPS:
+            return float("nan") if best is None else float(self.rates[best])
+        mean = float(self.hits[self.fit].sum() / self.counts[self.fit].sum())
+        noise = mean * (1 - mean) / self.independent
+        spread = max(0.0, float(np.var(rates, ddof=1) - noise[self.fit].mean()))
+        kept = spread / (spread + noise[best]) if spread + noise[best] > 0 else 1.0
+        return float(mean + kept * (self.rates[best] - mean))
 
     @property
     def _beta(self) -> tuple[Floats, Floats]:
@@ -155,7 +179,8 @@ def impact(
     a, b = found._beta
     variance = a * b / (a + b) ** 3
     error = np.sqrt(variance + FOUR_FIFTHS**2 * variance[best])
-    below = norm.cdf((a / (a + b) - FOUR_FIFTHS * found.rates[best]) / error)
+    top = found.highest if yardstick is None else found.rates[best]
+    below = norm.cdf((a / (a + b) - FOUR_FIFTHS * top) / error)
     return Impact(best, ratios, np.minimum(low, ratios), np.maximum(high, ratios), below)
 
 

@@ -160,3 +160,23 @@ def test_equally_many_records_a_person_are_worth_the_persons() -> None:
     heavy = tally(np.zeros(130, int), 1, np.ones(130), np.minimum(np.arange(130), 30))
     assert heavy.units.tolist() == [31]
     assert heavy.independent[0] == pytest.approx(130**2 / (30 + 100**2))
+
+
+def test_forty_groups_that_are_alike_are_seldom_flagged() -> None:
+    """The highest of forty rates is high by chance: 23 of 100 tables had a group below 0.8."""
+    flagged = 0
+    for seed in range(100):
+        random = np.random.default_rng(seed)
+        found = counted([30] * 40, random.binomial(30, 0.3, 40).tolist())
+        measured = impact(found, random)
+        assert measured is not None
+        others = np.arange(40) != measured.yardstick
+        alarm = (holm(measured.below[others]) < 0.05) & (measured.high[others] < 0.8)
+        flagged += bool(alarm.any())
+    assert flagged <= binom.ppf(0.999, 100, 0.05)
+
+
+def test_a_group_far_below_forty_others_is_flagged() -> None:
+    found = impact(counted([500] * 40, [250] * 39 + [100]), rng())
+    assert found is not None
+    assert found.below[39] < 0.001 and found.high[39] < 0.8
