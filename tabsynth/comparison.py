@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from tabsynth.report.model import Direction, Family, Result, Status
 from tabsynth.schema.check import Violation
@@ -148,13 +149,35 @@ def no_figure(name: str, family: Family, *, unit: str, n: int, method: str) -> R
     )
 
 
-def dealt(table: Table, parts: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+def dealt(table: Table, parts: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """A part from 0 for each record, at random; all records of one privacy unit are in one."""
     owners = table.owners
     if owners is None:
-        return rng.permutation(table.num_rows) % parts
+        each: NDArray[np.int64] = rng.permutation(table.num_rows) % parts
+        return each
     places = np.unique(owners, return_inverse=True)[1]
-    return (rng.permutation(int(places.max(initial=-1)) + 1) % parts)[places]
+    dealt: NDArray[np.int64] = rng.permutation(int(places.max(initial=-1)) + 1) % parts
+    return dealt[places]
+
+
+def redrawn(
+    records: int, owners: NDArray[np.int64] | None, draws: int, rng: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Positions of records drawn again with replacement; persons are drawn with all of theirs.
+
+    Args:
+        records: how many there are.
+        owners: whose each is; None where each is a person's own.
+        draws: how often.
+        rng: of the draws.
+    """
+    if owners is None:
+        yield from rng.integers(0, records, (draws, records))
+        return
+    order = np.argsort(owners, kind="stable")
+    own = np.split(order, np.flatnonzero(np.diff(owners[order])) + 1)
+    for picks in rng.integers(0, len(own), (draws, len(own))):
+        yield np.concatenate([own[i] for i in picks])
 
 
 def at_most(table: Table, records: int, rng: np.random.Generator) -> Table:

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison, at_most
+from tabsynth.comparison import Comparison, at_most, redrawn
 from tabsynth.intervals import delong
 from tabsynth.learners import one_thread
 from tabsynth.metrics.figure import Figure, Measure
@@ -55,13 +56,17 @@ def text_transfer(comparison: Comparison) -> list[Result]:
 def _figure(comparison: Comparison, text: str, target: str) -> Result | None:
     rng = comparison.rng(f"text_transfer {text} {target}")
     tables = (comparison.holdout, comparison.synthetic, comparison.reference, comparison.baseline)
-    test, *others = (_labelled(at_most(t, MAX_RECORDS, rng), text, target) for t in tables)
+    holdout, *learnt = (at_most(t, MAX_RECORDS, rng) for t in tables)
+    test, *others = (_labelled(t, text, target) for t in (holdout, *learnt))
     classes = np.unique(test[1])
     if len(test[0]) < MIN_TEST or not 2 <= len(classes) <= MAX_CLASSES:
         return None
     guesses = [_guess(known, classes, test[0]) for known in others]
     value, reference, baseline = (_area(test[1], guess, classes) for guess in guesses)
-    picks = rng.integers(0, len(test[0]), (DRAWS, len(test[0])))
+    told = pc.and_(*(holdout.column(n).is_valid() for n in (text, target)))
+    owners = holdout.owners
+    own = None if owners is None else owners[told.to_numpy(zero_copy_only=False)]
+    picks = redrawn(len(test[0]), own, DRAWS, rng)
     drawn = [_area(test[1][p], guesses[0][p], classes) for p in picks]
     measure = Measure(
         "text_transfer", "AUC",

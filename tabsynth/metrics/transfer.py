@@ -46,7 +46,9 @@ def tstr_columns(comparison: Comparison) -> list[Result]:
     rng = comparison.rng("tstr_columns")
     tables = [small.holdout, small.synthetic, small.reference, small.baseline, *small.draws]
     arrays, categorical = features(tables)
-    arrays = [a[rng.permutation(len(a))[:MAX_RECORDS]] for a in arrays]
+    picked = [rng.permutation(len(a))[:MAX_RECORDS] for a in arrays]
+    arrays = [a[rows] for a, rows in zip(arrays, picked, strict=True)]
+    owners = None if small.holdout.owners is None else small.holdout.owners[picked[0]]
     columns = np.sort(rng.permutation(len(names))[:MAX_COLUMNS])
     arrays, categorical = [a[:, columns] for a in arrays], categorical[columns]
     targets = np.sort(rng.permutation(len(columns))[:MAX_TARGETS])
@@ -56,7 +58,7 @@ def tstr_columns(comparison: Comparison) -> list[Result]:
             found = [
                 (names[columns[j]], skills)
                 for j in targets
-                if (skills := _skills(arrays, int(j), categorical)) is not None
+                if (skills := _skills(arrays, int(j), categorical, owners)) is not None
             ]
     if not found:
         needed = f"needs {MIN_TEST} holdout records, and two columns with several values"
@@ -90,7 +92,12 @@ def _figure(skills: Numbers, column: str | None) -> Figure:
     return Figure(value, error, reference, baseline, column, tuple(draws))
 
 
-def _skills(arrays: list[Numbers], target: int, categorical: NDArray[np.bool_]) -> Numbers | None:
+def _skills(
+    arrays: list[Numbers],
+    target: int,
+    categorical: NDArray[np.bool_],
+    owners: NDArray[np.int64] | None,
+) -> Numbers | None:
     """Skill of what was learnt from each table but the first, and without each group of tests.
 
     Returns:
@@ -106,7 +113,11 @@ def _skills(arrays: list[Numbers], target: int, categorical: NDArray[np.bool_]) 
     inputs = [np.delete(a, target, 1) for a in known]
     skill = _class_skill if categorical[target] else _rank_skill
     learn = _class_scores if categorical[target] else _rank_scores
-    group = np.arange(len(truth)) % GROUPS
+    alone = np.arange(len(truth))
+    if owners is not None:
+        # persons leave with all of their records
+        alone = np.unique(owners[~np.isnan(arrays[0][:, target])], return_inverse=True)[1]
+    group = alone % GROUPS
     kept = [np.ones(len(truth), bool), *(group != g for g in range(GROUPS))]
     rows = []
     for x, y in zip(inputs[1:], labels, strict=True):

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison, no_figure
+from tabsynth.comparison import Comparison, no_figure, redrawn
 from tabsynth.errors import UsageError
 from tabsynth.intervals import delong
 from tabsynth.learners import features, learnable, one_thread
@@ -49,6 +49,8 @@ def tstr(comparison: Comparison) -> list[Result]:
     tables = [small.holdout, small.synthetic, small.reference, small.baseline, *small.draws]
     arrays, categorical = features(tables)
     column = schema.names.index(target)
+    told = ~np.isnan(arrays[0][:, column])
+    owners = None if small.holdout.owners is None else small.holdout.owners[told]
     arrays = [a[~np.isnan(a[:, column])] for a in arrays]
     test = arrays[0]
     classify = bool(categorical[column])
@@ -68,7 +70,7 @@ def tstr(comparison: Comparison) -> list[Result]:
         needed = "needs the target in every table, and each class in several holdout records"
         return [_no_figure(target, judge.unit, len(test), needed)]
     rng = comparison.rng("tstr")
-    picks = rng.integers(0, len(truth), (DRAWS, len(truth)))
+    picks = redrawn(len(truth), owners, DRAWS, rng)
     drawn = [judge.quality(truth[p], guesses[0][p]) for p in picks]
     measure = Measure(
         "tstr",

@@ -12,9 +12,11 @@ from tabsynth.bias.groups import groupings
 from tabsynth.bias.proxies import told_apart as of_classes
 from tabsynth.bias.quality import quality
 from tabsynth.bias.representation import as_people, share_figures
-from tabsynth.comparison import Comparison, dealt, score
+from tabsynth.comparison import Comparison, Metric, dealt, redrawn, score
 from tabsynth.metrics.detection import told_apart
 from tabsynth.metrics.group_fidelity import group_fidelity
+from tabsynth.metrics.transfer import tstr_columns
+from tabsynth.metrics.utility import tstr
 from tabsynth.metrics.variation import univariate_tv
 from tabsynth.schema.generator import Personal
 from tabsynth.schema.model import TableExtension, TableSchema
@@ -81,6 +83,33 @@ def test_the_interval_of_a_distance_rests_on_persons() -> None:
     each, several = width([1] * 150), width([10] * 150)
     assert several == pytest.approx(each, rel=0.5)
     assert several > 2 * width([1] * 1500)
+
+
+def test_persons_are_drawn_again_with_all_of_their_records() -> None:
+    owners = np.array([7, 3, 7, 7, 5])
+    for rows in redrawn(5, owners, 20, np.random.default_rng(0)):
+        times = np.bincount(rows, minlength=5)
+        assert times[0] == times[2] == times[3]
+        assert times[0] + times[1] + times[4] == 3
+    each = list(redrawn(5, None, 4, np.random.default_rng(0)))
+    assert (np.array(each) == np.random.default_rng(0).integers(0, 5, (4, 5))).all()
+
+
+@pytest.mark.parametrize("measure", [tstr, tstr_columns])
+def test_what_is_learnt_is_tested_on_persons(measure: Metric) -> None:
+    def width(sizes: list[int]) -> float:
+        parts = [table(sizes, seed) for seed in (1, 2, 3)]
+        kinds = [np.where(t.column("x").to_numpy() > 0, "a", "b") for t in parts]
+        parts = [
+            Table.checked(t.data.set_column(1, "kind", pa.array(k).dictionary_encode()), SCHEMA)
+            for t, k in zip(parts, kinds, strict=True)
+        ]
+        found = measure(Comparison(*parts, target="y"))
+        result = next(r for r in found if r.column == "y")
+        assert result.ci_high is not None and result.ci_low is not None
+        return result.ci_high - result.ci_low
+
+    assert width([8] * 100) > 1.5 * width([1] * 800)
 
 
 def test_a_group_of_one_person_says_too_little() -> None:
