@@ -340,7 +340,7 @@ def test_scores_run_from_the_baseline_to_the_reference() -> None:
     assert score(0.1, 0.1, 0.5, margin=0.01) == (100.0, "ok")
     assert score(0.5, 0.1, 0.5, margin=0.01) == (0.0, "attention")
     assert score(0.2, 0.1, 0.5, margin=0.01)[0] == pytest.approx(75)
-    assert score(0.9, 0.9, 0.5, margin=0.01) == (100.0, "ok")
+    assert score(0.9, 0.9, 0.5, margin=0.01, better="higher") == (100.0, "ok")
     assert score(0.1, 0.1, 0.12, margin=0.05) == (None, "uninformative")
     # no scale between reference and baseline, but far worse than both
     assert score(0.4, 0.1, 0.12, margin=0.05) == (None, "attention")
