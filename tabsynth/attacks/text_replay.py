@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tabsynth.attacks.knowledge import some_of_each_unit
 from tabsynth.attacks.trials import MIN_ATTEMPTS, Trials, advantage, nothing_to_try
 from tabsynth.comparison import MAX_RECORDS, Comparison, at_most
+from tabsynth.generators import WITHHELD
 from tabsynth.intervals import Z95, wilson
 from tabsynth.report.model import Result
 from tabsynth.table import Table
@@ -26,7 +27,7 @@ def text_replay(comparison: Comparison) -> list[Result]:
     """Runs of eight words of few training records that come out, minus the same for controls.
 
     Returns:
-        For each text column of the synthetic table that is not a placeholder throughout:
+        For each text column of the synthetic table that is not our placeholder throughout:
         `text_replay`, of the persons with a run of eight words (or a whole text of fewer, here and
         below) that fewer than five real persons share, the share of training records of which such
         a run comes out minus the share of control records; lower is better, 0 without a leak.
@@ -42,8 +43,8 @@ def text_replay(comparison: Comparison) -> list[Result]:
 
 
 def is_written(table: Table, column: str) -> bool:
-    """Whether the column holds texts, and not one placeholder or nothing."""
-    return len(table.column(column).drop_null().unique()) > 1
+    """Whether the column holds texts, and not the placeholder alone or nothing."""
+    return any(text != WITHHELD for text in table.column(column).drop_null().unique().to_pylist())
 
 
 def _column(comparison: Comparison, name: str) -> list[Result]:

@@ -72,6 +72,15 @@ def test_nothing_is_said_of_placeholders(real: tuple[Table, Table]) -> None:
     assert text_transfer(comparison) == []
 
 
+def test_one_real_text_in_every_record_is_no_placeholder(real: tuple[Table, Table]) -> None:
+    train, holdout = real
+    place = train.schema.names.index("message")
+    story = next(t for t in train.column("message").to_pylist() if t and " keeps a " in t)
+    said = train.data.set_column(place, "message", [[story] * train.num_rows])
+    found = figures(text_replay(Comparison(train, holdout, Table(train.schema, said))))
+    assert found["replayed_runs"].value == 1.0
+
+
 @pytest.mark.parametrize("sizes", [(3, 3, 3), (1, 2, 2), (2, 1, 9), (40, 2, 40)])
 def test_few_texts_survive(sizes: tuple[int, int, int]) -> None:
     comparison = Comparison(*(tickets.table(n, seed) for seed, n in enumerate(sizes)))
