@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tabsynth.bias.groups import ENOUGH, Grouping
 from tabsynth.bias.outcome import Outcome
+from tabsynth.bias.persons import as_people
 from tabsynth.bias.rates import (
     FOUR_FIFTHS,
     Gap,
@@ -144,12 +145,10 @@ def mean_figures(
         codes = grouping.codes(table)
         for g, label in enumerate(grouping.labels):
             own = values[known & (codes == g)]
-            times = np.unique(units[known & (codes == g)], return_counts=True)[1]
-            if len(times) < ENOUGH:
+            whose = units[known & (codes == g)]
+            if len(np.unique(whose)) < ENOUGH:
                 continue
-            # records of one person are taken for alike, as in `rates.tally`
-            independent = len(own) ** 2 / float(np.sum(times.astype(np.float64) ** 2))
-            margin = Z95 * float(own.std(ddof=1)) / np.sqrt(independent)
+            margin = Z95 * float(own.std(ddof=1)) / np.sqrt(len(own) * as_people(whose))
             mean = float(own.mean())
             results.append(
                 Result(

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from tabsynth.bias.groups import ENOUGH, Grouping, Strata
 from tabsynth.bias.outcome import Outcome
 from tabsynth.bias.outcomes import INSUFFICIENT, LEVEL
+from tabsynth.bias.persons import as_people
 from tabsynth.bias.rates import adjust
 from tabsynth.comparison import no_figure
 from tabsynth.intervals import Z95
@@ -140,10 +141,8 @@ def group_odds(
     """
     values = outcome.of(table)
     known = ~np.isnan(values)
-    times = np.unique(table.units[known], return_counts=True)[1].astype(np.float64)
-    people = len(times) / max(int(known.sum()), 1)
-    # records of one person are not independent: intervals rest on people, as in `rates.tally`
-    independent = float(times.sum() / max(np.sum(times**2), 1))
+    units = table.units[known]
+    people, independent = len(np.unique(units)) / max(len(units), 1), as_people(units)
     codes = grouping.codes(table)[known]
     counts = np.bincount(codes, minlength=len(grouping.labels))
     other = int(np.argmax(counts)) if beside is None else beside

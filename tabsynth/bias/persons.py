@@ -65,3 +65,17 @@ def persons_in(codes: NDArray[np.int64], table: Table, groups: int) -> NDArray[n
     if owners is None:
         return np.bincount(codes, minlength=groups)
     return _persons(codes, owners, groups)
+
+
+def as_people(units: NDArray[np.int64]) -> float:
+    """What a record counts in intervals: 1, or less where a person has several.
+
+    Records of one person are not independent; they are taken for wholly alike.
+
+    Args:
+        units: whose each record is, shape (records,).
+
+    Source: Kish (1965), Survey Sampling, 8.2 (the effective number of clusters of unequal size).
+    """
+    sizes = np.unique(units, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() / np.sum(sizes**2)) if len(sizes) else 1.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tabsynth.bias.groups import ENOUGH, Grouping
 from tabsynth.bias.outcomes import INSUFFICIENT
+from tabsynth.bias.persons import as_people
 from tabsynth.bias.rates import share_draws, shares
 from tabsynth.encoding.analysis import held_by
 from tabsynth.report.model import Result, Status
@@ -70,7 +71,7 @@ def share_figures(
     Privacy: reads the protected columns; not differentially private.
     """
     results: list[Result] = []
-    independent = as_people(table)
+    independent = as_people(table.units)
     persons = len(np.unique(table.units))
     for grouping in groupings:
         codes = grouping.codes(table)
@@ -106,17 +107,6 @@ def share_figures(
                 )
             )
     return results
-
-
-def as_people(table: Table) -> float:
-    """What a record counts in intervals: 1, or less where a person has several.
-
-    Records of one person are not independent; they are taken for wholly alike.
-
-    Source: Kish (1965), Survey Sampling, 8.2 (the effective number of clusters of unequal size).
-    """
-    sizes = np.unique(table.units, return_counts=True)[1].astype(np.float64)
-    return float(sizes.sum() / np.sum(sizes**2)) if len(sizes) else 1.0
 
 
 def read_population(raw: pa.Table, table: Table, protected: Sequence[str]) -> Population | None:

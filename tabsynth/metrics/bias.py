@@ -9,7 +9,8 @@ import numpy as np
 from tabsynth.bias.groups import Grouping, groupings
 from tabsynth.bias.outcome import Outcome, favourable_outcome
 from tabsynth.bias.outcomes import count_outcomes, rate_figures
-from tabsynth.bias.representation import Population, as_people, share_figures
+from tabsynth.bias.persons import as_people
+from tabsynth.bias.representation import Population, share_figures
 from tabsynth.comparison import Comparison
 from tabsynth.errors import UsageError
 from tabsynth.report.model import Result
@@ -35,7 +36,7 @@ def group_shares(comparison: Comparison) -> list[Result]:
     if not groups:
         return []
     holdout = comparison.holdout
-    weights = np.full(holdout.num_rows, as_people(holdout))
+    weights = np.full(holdout.num_rows, as_people(holdout.units))
     beside = Population(holdout, weights, counted=True, words="the holdout")
     rng = comparison.rng("group_shares")
     shares = share_figures(comparison.synthetic, groups, beside, rng=rng, seed=comparison.seed)

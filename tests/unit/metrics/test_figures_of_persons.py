@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 from tabsynth.bias.groups import groupings
+from tabsynth.bias.persons import as_people
 from tabsynth.bias.proxies import told_apart as of_classes
 from tabsynth.bias.quality import quality
-from tabsynth.bias.representation import as_people, share_figures
+from tabsynth.bias.representation import share_figures
 from tabsynth.comparison import Comparison, Metric, dealt, redrawn, score
 from tabsynth.metrics.detection import told_apart
 from tabsynth.metrics.group_fidelity import group_fidelity
@@ -124,8 +125,8 @@ def test_a_group_of_one_person_says_too_little() -> None:
     assert found["c"].n == 60
     assert found["c"].method.startswith("insufficient")
     assert found["a"].status == "ok"
-    assert as_people(people) == 1.0
-    assert as_people(table([4] * 50, 0)) == pytest.approx(0.25)
+    assert as_people(people.units) == 1.0
+    assert as_people(table([4] * 50, 0).units) == pytest.approx(0.25)
 
 
 def test_a_perfect_value_is_not_scored_where_the_baseline_happens_to_be_no_worse() -> None:
