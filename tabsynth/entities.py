@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -234,3 +234,26 @@ def _unit(schema: DatabaseSchema, table: str) -> str | None:
     if (unit,) == schema.tables[table].primary_key:
         return table
     return next((k.parent for k in schema.foreign_keys[table] if k.fields == (unit,)), None)
+
+
+def rank_in_group(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The how-manieth of its group each entry is, from 0, in the order of the entries."""
+    order = np.argsort(group, kind="stable")
+    ranked = group[order]
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])) if len(group) else order
+    rank = np.empty(len(group), np.int64)
+    sizes = np.diff(np.append(starts, len(group)))
+    rank[order] = np.arange(len(group)) - np.repeat(starts, sizes)
+    return rank
+
+
+def few_of_each(owners: Places, most: int, order: NDArray[Any]) -> NDArray[np.intp]:
+    """Places of at most so many records of each owner, ascending.
+
+    Args:
+        owners: whose each record is, shape (records,).
+        most: of one owner, at least 1.
+        order: shape (records,); those with the least stay.
+    """
+    sequence = np.argsort(order, kind="stable")
+    return np.sort(sequence[rank_in_group(owners[sequence]) < most])

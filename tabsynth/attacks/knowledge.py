@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.comparison import Comparison, at_most
+from tabsynth.entities import few_of_each
 from tabsynth.learners import numbers, shared_codes
 from tabsynth.schema.model import Role, TableSchema
 from tabsynth.table import Table
@@ -101,7 +102,7 @@ def of_so_many_people(
     if first.owners is None:
         return at_most(first, records[0], rng), at_most(second, records[1], rng)
     cap = max(1, min(records) // LEAST_PEOPLE)
-    rows = [_some_of_each(t.units, cap, rng) for t in tables]
+    rows = [few_of_each(t.units, cap, rng.permutation(t.num_rows)) for t in tables]
     owners = [np.unique(t.units[own], return_inverse=True)[1] for t, own in zip(tables, rows,
               strict=True)]  # fmt: skip
     people = [int(own.max(initial=-1)) + 1 for own in owners]
@@ -111,19 +112,6 @@ def of_so_many_people(
         for t, own, whose, size, most in zip(tables, rows, owners, people, records, strict=True)
     )
     return first, second
-
-
-def _some_of_each(
-    units: NDArray[np.int64], most: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Positions of at most so many random records of each privacy unit, ascending."""
-    order = rng.permutation(len(units))
-    order = order[np.argsort(units[order], kind="stable")]
-    ordered = units[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    sizes = np.diff(np.append(starts, len(ordered)))
-    place = np.arange(len(ordered)) - np.repeat(starts, sizes)
-    return np.sort(order[place < most])
 
 
 def seen_through(table: Table, names: Sequence[str]) -> Table:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.encoding.codec import POOLED, CategoryCodec, ColumnCodec, NumericCodec, native_numbers
+from tabsynth.entities import few_of_each
 from tabsynth.errors import DataError, PrivacyError
 from tabsynth.privacy.domain import Domain
 from tabsynth.privacy.journal import Journal
@@ -110,12 +111,8 @@ def kept_records(column: pa.ChunkedArray, schema: TableSchema, bound: int) -> ND
     """
     owners = units_of(column, schema)
     order = np.frombuffer(os.urandom(8 * len(owners)), np.uint64)
-    sequence = np.lexsort((order, owners))
-    units = owners[sequence]
-    starts = np.flatnonzero(np.append(True, units[1:] != units[:-1])) if len(units) else units[:0]
-    run = np.diff(np.append(starts, len(units)))
-    rank = np.arange(len(units)) - np.repeat(starts, run)
-    return np.sort(sequence[(rank < bound) & (units >= 0)])
+    kept = few_of_each(owners, bound, order)
+    return kept[owners[kept] >= 0]
 
 
 def units_of(column: pa.ChunkedArray, schema: TableSchema) -> NDArray[np.int64]:

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabsynth.database import NO_PARENT, Database
-from tabsynth.entities import Owners, below
+from tabsynth.entities import Owners, below, few_of_each
 from tabsynth.errors import SchemaError
-from tabsynth.relations.matching import rank_in_group
 from tabsynth.relations.ties import Places
 from tabsynth.schema.database import DatabaseSchema
 from tabsynth.table import Table
@@ -96,9 +95,8 @@ def _owners(database: Database, table: str, entity: str) -> Places:
 
 
 def _picked(owners: Places, most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    order = rng.permutation(len(owners))
-    keep = np.empty(len(owners), bool)
-    keep[order] = rank_in_group(owners[order]) < most
+    keep = np.zeros(len(owners), bool)
+    keep[few_of_each(owners, most, rng.permutation(len(owners)))] = True
     keep &= owners != NO_PARENT
     return keep
 

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tabsynth.entities import rank_in_group
 from tabsynth.relations.drawn import Drawn, classes, taken
-from tabsynth.relations.matching import anyone, rank_in_group
+from tabsynth.relations.matching import anyone
 from tabsynth.relations.table_model import TableModel
 from tabsynth.relations.ties import Relation
 from tabsynth.schema.constraint import Unique

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tabsynth.encoding.analysis import held_by
 from tabsynth.encoding.freeze import MIN_COUNT
+from tabsynth.entities import rank_in_group
 from tabsynth.facts import each_alone
-from tabsynth.relations.matching import rank_in_group
 from tabsynth.relations.ties import Places
 from tabsynth.schema.columns import spelled_out
 from tabsynth.table import Table

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tabsynth.entities import rank_in_group
 from tabsynth.generators import hashed
 
 Levels = NDArray[np.int64]
@@ -62,17 +63,6 @@ def anyone(wanted: Levels, offered: Levels, rng: np.random.Generator) -> Places:
     if not len(order):
         return np.full(len(wanted), NOBODY)
     return np.where(size > 0, order[np.minimum(at, len(order) - 1)], NOBODY)
-
-
-def rank_in_group(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The how-manieth of its group each entry is, from 0, in the order of the entries."""
-    order = np.argsort(group, kind="stable")
-    ranked = group[order]
-    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])) if len(group) else order
-    rank = np.empty(len(group), np.int64)
-    sizes = np.diff(np.append(starts, len(group)))
-    rank[order] = np.arange(len(group)) - np.repeat(starts, sizes)
-    return rank
 
 
 def _together(levels: Sequence[Levels], rows: int) -> NDArray[np.uint64]:

@@ -10,11 +10,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tabsynth.constraints.plan import Plan
+from tabsynth.entities import rank_in_group
 from tabsynth.errors import DataError
 from tabsynth.relations.columns import Columns
 from tabsynth.relations.drawn import Drawn
 from tabsynth.relations.few import unlearnt
-from tabsynth.relations.matching import NOBODY, rank_in_group
+from tabsynth.relations.matching import NOBODY
 from tabsynth.relations.sequences import Sequence, Time, Units, followed, times_of, units_of
 from tabsynth.relations.table_model import TableModel
 from tabsynth.relations.ties import Places

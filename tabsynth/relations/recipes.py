@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tabsynth.database import NO_PARENT, Database
+from tabsynth.entities import rank_in_group
 from tabsynth.errors import DataError
 from tabsynth.relations.drawn import classes, taken
 from tabsynth.relations.fresh import Fresh, fresh_values
-from tabsynth.relations.matching import rank_in_group
 from tabsynth.relations.table_model import Numbered
 from tabsynth.relations.ties import Places, Ties
 from tabsynth.schema.database import DatabaseSchema

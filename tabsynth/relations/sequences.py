@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tabsynth.entities import rank_in_group
 from tabsynth.relations.columns import Columns
-from tabsynth.relations.matching import NOBODY, rank_in_group
+from tabsynth.relations.matching import NOBODY
 from tabsynth.relations.ties import Places
 from tabsynth.relations.views import Seen, View
 from tabsynth.schema.check import storage_type

@@ -12,6 +12,7 @@ from pydantic import Field as Setting
 
 from tabsynth.encoding.codec import POOLED, Codec, Codes, NumericCodec
 from tabsynth.encoding.freeze import MIN_COUNT, freeze_table
+from tabsynth.entities import few_of_each
 from tabsynth.errors import ConditionError
 from tabsynth.schema.model import TableSchema
 from tabsynth.synthesizers.costs import trees_cost
@@ -294,13 +295,11 @@ def _bounded(person: NDArray[np.int64], few: int, rng: np.random.Generator) -> N
         few: so many records of a person always count.
         rng: picks the records of those who have more.
     """
-    who, counts = np.unique(person, return_inverse=True, return_counts=True)[1:]
+    counts = np.unique(person, return_counts=True)[1]
     most = max(few, int(np.quantile(counts, MOST_PERSONS, method="lower")), 1)
     if counts.max() <= most:
         return np.arange(len(person))
-    order = np.lexsort((rng.random(len(who)), who))
-    rank = np.arange(len(who)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.sort(order[rank < most])
+    return few_of_each(person, most, rng.random(len(person)))
 
 
 def _counts(codes: Codes, cells: int, min_count: int) -> NDArray[np.int64]:

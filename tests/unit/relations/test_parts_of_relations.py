@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tabsynth.entities import rank_in_group
 from tabsynth.errors import DataError, SchemaError, UsageError
 from tabsynth.relations.counts import dealt, exactly, three_digits, towards
 from tabsynth.relations.drawn import Drawn, classes
@@ -15,7 +16,7 @@ from tabsynth.relations.few import unlearnt
 from tabsynth.relations.fresh import fresh_values, rounded_up
 from tabsynth.relations.guarding import repeats
 from tabsynth.relations.learning import fit_database
-from tabsynth.relations.matching import NOBODY, anyone, matched, rank_in_group
+from tabsynth.relations.matching import NOBODY, anyone, matched
 from tabsynth.relations.model import DatabaseModel
 from tabsynth.relations.recipes import depths
 from tabsynth.relations.representing import representative
