@@ -149,15 +149,18 @@ def no_figure(name: str, family: Family, *, unit: str, n: int, method: str) -> R
     )
 
 
-def dealt(table: Table, parts: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def dealt(units: NDArray[np.int64], parts: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """A part from 0 for each record, at random; all records of one privacy unit are in one."""
-    owners = table.owners
-    if owners is None:
-        each: NDArray[np.int64] = rng.permutation(table.num_rows) % parts
-        return each
-    places = np.unique(owners, return_inverse=True)[1]
+    places = np.unique(units, return_inverse=True)[1]
     dealt: NDArray[np.int64] = rng.permutation(int(places.max(initial=-1)) + 1) % parts
     return dealt[places]
+
+
+def apart(
+    first: NDArray[np.int64], second: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Units of two tables, numbered so that none is in both."""
+    return first, second + int(first.max(initial=-1)) + 1 - int(second.min(initial=0))
 
 
 def redrawn(

@@ -72,19 +72,43 @@ def clopper_pearson(hits: int, trials: int, *, level: float = 0.95) -> tuple[flo
     return low, high
 
 
-def delong(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[float, float]:
+def delong(
+    positive: NDArray[np.float64],
+    negative: NDArray[np.float64],
+    persons: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+) -> tuple[float, float]:
     """AUC of scores and its variance.
 
     Args:
         positive: scores of shape (m,) of the class that should score higher.
         negative: scores of shape (n,).
+        persons: whose each positive and each negative is, by the same numbers; without, each is a
+            person's own.
 
-    Source: DeLong, DeLong and Clarke-Pearson (1988), doi:10.2307/2531595.
+    Source: DeLong, DeLong and Clarke-Pearson (1988), doi:10.2307/2531595; of persons with several
+        records, Obuchowski (1997), doi:10.2307/2533958.
     """
     below = _share_below(positive, negative)
     above = 1 - _share_below(negative, positive)
-    variance = np.var(below, ddof=1) / len(below) + np.var(above, ddof=1) / len(above)
-    return float(below.mean()), float(variance)
+    area = float(below.mean())
+    if persons is not None:
+        placed = np.concatenate([(below - area) / len(below), (above - area) / len(above)])
+        return area, variance_of_sum(placed, np.concatenate(persons))
+    return area, float(np.var(below, ddof=1) / len(below) + np.var(above, ddof=1) / len(above))
+
+
+def variance_of_sum(parts: NDArray[np.float64], persons: NDArray[np.int64]) -> float:
+    """Variance of a sum to which independent persons add; infinite with one person.
+
+    Args:
+        parts: what each record adds, beside what it is expected to; shape (records,).
+        persons: whose each record is.
+    """
+    place = np.unique(persons, return_inverse=True)[1]
+    each = np.bincount(place, parts)
+    if len(each) < 2:
+        return float("inf")
+    return float(np.sum(each**2) * len(each) / (len(each) - 1))
 
 
 def _share_below(values: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:

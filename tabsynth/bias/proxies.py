@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tabsynth.bias.groups import ENOUGH, OTHERS, Grouping
 from tabsynth.bias.levels import levels
-from tabsynth.bias.persons import persons_in
-from tabsynth.comparison import at_most, no_figure
+from tabsynth.bias.persons import as_people, persons_in
+from tabsynth.comparison import at_most, dealt, no_figure
 from tabsynth.intervals import Z95, delong
 from tabsynth.learners import features, learnable, one_thread
 from tabsynth.report.model import Result
@@ -72,7 +72,7 @@ class Clues:
         rng: np.random.Generator,
     ) -> list[Clues]:
         """Clues in tables of one schema, the first of which decides the levels of numbers."""
-        folds = [_folds(t.units, rng) for t in tables]
+        folds = [dealt(t.units, FOLDS, rng) for t in tables]
         tables = [t.modelled for t in tables]
         coded, sizes = levels(list(tables))
         protected = {name for g in groupings for name in g.columns}
@@ -91,11 +91,17 @@ class Clues:
         classes = classes[1:] if len(classes) == 2 else classes
         truth = np.stack([codes[kept] == g for g in classes], axis=1)
         fold, n = self.fold[kept], int(kept.sum())
+        independent = as_people(self.table.units[kept])
         names = self.table.schema.names
         return [
-            _area(ALL_TOGETHER, _tree_areas(self, kept, truth, fold), n),
+            _area(ALL_TOGETHER, _tree_areas(self, kept, truth, fold), n, independent),
             *(
-                _area(names[i], _level_areas(self.coded[kept, i], self.sizes[i], truth, fold), n)
+                _area(
+                    names[i],
+                    _level_areas(self.coded[kept, i], self.sizes[i], truth, fold),
+                    n,
+                    independent,
+                )
                 for i in self.places
             ),
         ]
@@ -204,12 +210,6 @@ def proxy_figure(
     )
 
 
-def _folds(units: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """A fold per record, the same for records of one privacy unit."""
-    _, places = np.unique(units, return_inverse=True)
-    return (rng.permutation(int(places.max(initial=0)) + 1) % FOLDS)[places]
-
-
 def _level_areas(
     coded: NDArray[np.int64], size: int, truth: NDArray[np.bool_], fold: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
@@ -271,12 +271,13 @@ def _tree_areas(
     return areas, variances
 
 
-def _area(words: str, found: tuple[Floats, Floats], n: int) -> Area:
-    """The mean over groups and folds."""
+def _area(words: str, found: tuple[Floats, Floats], n: int, independent: float) -> Area:
+    """The mean over groups and folds; `independent` is what a record counts in its error."""
     areas, variances = found
     usable = ~np.isnan(areas)
     if not usable.any():
         return Area(words, float("nan"), float("nan"), n)
     # folds are independent; groups are not, so their errors add up in full
     by_class = [np.sqrt(variances[c, u].sum()) / u.sum() for c, u in enumerate(usable) if u.any()]
-    return Area(words, float(areas[usable].mean()), float(np.mean(by_class)), n)
+    error = float(np.mean(by_class) / np.sqrt(independent))
+    return Area(words, float(areas[usable].mean()), error, n)

@@ -56,7 +56,7 @@ def association(comparison: Comparison) -> list[Result]:
     tables = compared_tables(small)
     columns = _columns(*features(tables))
     rng = comparison.rng("association groups")
-    groups = [dealt(t, GROUPS, rng) for t in tables]
+    groups = [dealt(t.units, GROUPS, rng) for t in tables]
     figures = []
     for a, b in pairs:
         figure = _figure(f"{names[a]} × {names[b]}", [(t[a], t[b]) for t in columns], groups)

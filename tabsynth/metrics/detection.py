@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from tabsynth.comparison import Comparison, dealt, no_figure
+from tabsynth.comparison import Comparison, apart, dealt, no_figure
 from tabsynth.intervals import delong
 from tabsynth.learners import features, learnable, one_thread
 from tabsynth.metrics.figure import Figure, Measure
@@ -108,9 +108,10 @@ def plausibility(
     Privacy: reads real records; not differentially private.
     """
     (made, others), categorical = features([synthetic, real])
-    others = others[np.sort(rng.permutation(len(others))[: len(made)])]
-    # both sides weigh alike, whichever has more records
-    fold, beside = (rng.permutation(len(side)) % FOLDS for side in (made, others))
+    asked_of = np.sort(rng.permutation(len(others))[: len(made)])
+    others, units = others[asked_of], real.units[asked_of]
+    # both sides weigh alike, whichever has more records; a person's records are in one fold
+    fold, beside = (dealt(each, FOLDS, rng) for each in (synthetic.units, units))
     size = min(MAX_SIDE, len(others))
     scores, against = np.empty(len(made)), np.empty(len(others))
     with one_thread():
@@ -124,7 +125,7 @@ def plausibility(
             asked = np.concatenate([made[fold == k], others[beside == k]])
             guess = _trees(records, np.repeat([1, 0], fewest), asked, categorical)
             scores[fold == k], against[beside == k] = np.split(guess, [int((fold == k).sum())])
-    area, variance = delong(scores, against)
+    area, variance = delong(scores, against, apart(synthetic.units, units))
     return scores, area, float(np.sqrt(variance))
 
 
@@ -163,7 +164,8 @@ def _told_apart(pair: list[Table], how: _How, rng: np.random.Generator) -> tuple
     records = how.prepare(np.concatenate(arrays), categorical)
     label = np.repeat([1, 0], len(arrays[0]))
     # a person's records tell of the others: they are in one fold
-    fold = np.concatenate([dealt(t, FOLDS, rng) for t in pair])
+    fold = np.concatenate([dealt(t.units, FOLDS, rng) for t in pair])
+    persons = np.concatenate(apart(pair[0].units, pair[1].units))
     areas, variances = [], []
     for k in range(FOLDS):
         sides = [np.bincount(label[fold == k], minlength=2), np.bincount(label[fold != k])]
@@ -171,7 +173,8 @@ def _told_apart(pair: list[Table], how: _How, rng: np.random.Generator) -> tuple
             continue
         guess = how.learn(records[fold != k], label[fold != k], records[fold == k], categorical)
         truth = label[fold == k] == 1
-        area, variance = delong(guess[truth], guess[~truth])
+        whose = persons[fold == k]
+        area, variance = delong(guess[truth], guess[~truth], (whose[truth], whose[~truth]))
         areas.append(area)
         variances.append(variance)
     if not areas:

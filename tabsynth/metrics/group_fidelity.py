@@ -12,7 +12,7 @@ from tabsynth.bias.groups import ENOUGH
 from tabsynth.bias.levels import levels
 from tabsynth.bias.outcomes import NOTICEABLE
 from tabsynth.bias.persons import persons_in
-from tabsynth.comparison import Comparison
+from tabsynth.comparison import Comparison, dealt
 from tabsynth.metrics.bias import real_groupings
 from tabsynth.report.model import Result
 
@@ -53,7 +53,8 @@ def group_fidelity(comparison: Comparison) -> list[Result]:
             rows = [np.flatnonzero(c == g) for c in codes]
             if others and min(p[g] for p in people) >= ENOUGH:
                 parts = [c[r][:, others] for c, r in zip(coded[1:], rows, strict=True)]
-                own = _group_distance(parts, [sizes[i] for i in others], rng)
+                units = [t.units[r] for t, r in zip(tables, rows, strict=True)]
+                own = _group_distance(parts, units, [sizes[i] for i in others], rng)
                 results.append(_distance_figure(grouping.name, label, own, comparison.seed))
     return results
 
@@ -68,21 +69,23 @@ class _Distance:
     records: int
 
 
-def _group_distance(parts: list[Ints], sizes: list[int], rng: np.random.Generator) -> _Distance:
+def _group_distance(
+    parts: list[Ints], units: list[Ints], sizes: list[int], rng: np.random.Generator
+) -> _Distance:
     """Distances of synthetic and training records from holdout ones, equally many of each."""
     holdout, synthetic, train = parts
     size = min(len(synthetic), len(train))
-    synthetic, train = (p[rng.permutation(len(p))[:size]] for p in (synthetic, train))
-    # blocks leave both tables together, so that the error holds that of the holdout too
-    blocks = min(BLOCKS, len(holdout), size)
-    own, held = np.arange(size) % blocks, rng.permutation(len(holdout)) % blocks
+    kept, others = (rng.permutation(len(p))[:size] for p in (synthetic, train))
+    synthetic, train = synthetic[kept], train[others]
+    # blocks of persons leave both tables together, so that the error holds that of the holdout too
+    own, held = (dealt(of, BLOCKS, rng) for of in (units[1][kept], units[0]))
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     width = int(np.sum(sizes))
 
     def by_block(records: Ints, block: Ints) -> Floats:
         flat = (records + offsets) + block[:, None] * width
-        counts = np.bincount(flat.ravel(), minlength=blocks * width)
-        return counts.reshape(blocks, width).astype(np.float64)
+        counts = np.bincount(flat.ravel(), minlength=BLOCKS * width)
+        return counts.reshape(BLOCKS, width).astype(np.float64)
 
     def distance(first: Floats, second: Floats) -> Floats:
         # every record has one level of the first column
@@ -97,7 +100,7 @@ def _group_distance(parts: list[Ints], sizes: list[int], rng: np.random.Generato
     reference = distance(by_block(train, own).sum(axis=0), target)
     return _Distance(
         float(distance(total, target)),
-        float(np.sqrt((blocks - 1) * np.var(left_out))),
+        float(np.sqrt((BLOCKS - 1) * np.var(left_out))),
         float(reference),
         size,
     )

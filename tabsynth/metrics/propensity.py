@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison, no_figure
+from tabsynth.comparison import Comparison, apart, no_figure
+from tabsynth.intervals import variance_of_sum
 from tabsynth.learners import features, one_thread
 from tabsynth.metrics.figure import Figure, Measure
 from tabsynth.report.model import Result
@@ -20,6 +21,8 @@ STEPS: Final = 25
 RIDGE: Final = 1e-6
 
 Numbers = NDArray[np.float64]
+# records, and whose each one is
+_Side = tuple[Numbers, NDArray[np.int64]]
 
 
 def s_pmse(comparison: Comparison) -> list[Result]:
@@ -46,10 +49,14 @@ def s_pmse(comparison: Comparison) -> list[Result]:
     rng = comparison.rng("s_pmse")
     arrays, categorical = features(tables)
     columns = np.sort(rng.permutation(len(categorical))[:MAX_COLUMNS])
-    arrays = [a[rng.permutation(len(a))[:MAX_SIDE]][:, columns] for a in arrays]
-    holdout = arrays.pop(1)
+    orders = [rng.permutation(len(a))[:MAX_SIDE] for a in arrays]
+    sides = [
+        (a[order][:, columns], t.units[order])
+        for a, t, order in zip(arrays, tables, orders, strict=True)
+    ]
+    holdout = sides.pop(1)
     with one_thread():
-        ratios = [_ratio(a, holdout, categorical[columns]) for a in arrays]
+        ratios = [_ratio(side, holdout, categorical[columns]) for side in sides]
     (value, error), (reference, _), (baseline, _), *draws = ratios
     drawn = f" of {len(columns)} columns drawn at random" * (len(columns) < len(categorical))
     measure = Measure(
@@ -57,7 +64,7 @@ def s_pmse(comparison: Comparison) -> list[Result]:
         "ratio",
         f"logistic regression on the main effects{drawn}, against the holdout; the ratio to what "
         "two samples of one population give",
-        len(arrays[0]) + len(holdout),
+        len(orders[0]) + len(orders[1]),
         comparison.seed,
         bounds=(0.0, np.inf),
         diagnostic=True,
@@ -88,18 +95,21 @@ def null_pmse(parameters: int, share: float, records: int, *, other_sample: bool
     return synthesised / (1 - share) if other_sample else synthesised
 
 
-def _ratio(first: Numbers, second: Numbers, categorical: NDArray[np.bool_]) -> tuple[float, float]:
-    """The ratio of the pMSE to its null, and the standard error from the drawing of records."""
-    label = np.repeat([1.0, 0.0], [len(first), len(second)])
+def _ratio(first: _Side, second: _Side, categorical: NDArray[np.bool_]) -> tuple[float, float]:
+    """The ratio of the pMSE to its null, and the standard error from the drawing of persons."""
+    records, persons = [first[0], second[0]], apart(first[1], second[1])
+    label = np.repeat([1.0, 0.0], [len(r) for r in records])
     share = float(label.mean())
-    inputs = _main_effects(np.concatenate([first, second]), categorical)
+    inputs = _main_effects(np.concatenate(records), categorical)
     parameters = int(np.linalg.matrix_rank(inputs.T @ inputs))
     if parameters < 2:
         return 1.0, 0.0
     scores = _propensity(inputs, label)
     null = null_pmse(parameters, share, len(label), other_sample=True)
-    error = float(np.std((scores - share) ** 2) / np.sqrt(len(label)))
-    return pmse(scores, share) / null, error / null
+    found = pmse(scores, share)
+    parts = ((scores - share) ** 2 - found) / len(label)
+    error = float(np.sqrt(variance_of_sum(parts, np.concatenate(persons))))
+    return found / null, error / null
 
 
 def _main_effects(records: Numbers, categorical: NDArray[np.bool_]) -> Numbers:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabsynth.comparison import Comparison, no_figure
+from tabsynth.comparison import Comparison, dealt, no_figure
 from tabsynth.learners import features, one_thread
 from tabsynth.metrics.detection import indicators
 from tabsynth.metrics.figure import Figure, Measure
@@ -50,14 +50,15 @@ def alpha_precision_beta_recall(comparison: Comparison) -> list[Result]:
     rng = comparison.rng("alpha_precision")
     arrays, categorical = features(tables)
     size = min(MAX_SIDE, fewest)
-    picked = [a[rng.permutation(len(a))[:size]] for a in arrays]
+    orders = [rng.permutation(len(a))[:size] for a in arrays]
+    picked = [a[order] for a, order in zip(arrays, orders, strict=True)]
     points = indicators(np.concatenate(picked), categorical).astype(np.float64)
     real, *others = np.split(points, len(picked))
     with one_thread():
         precision = [within_real_ball(real, other) for other in others]
         recall = [covered_by(real, other) for other in others]
     results = []
-    for name, flags in zip(names, (precision, recall), strict=True):
+    for name, flags, of in zip(names, (precision, recall), (1, 0), strict=True):
         measure = Measure(
             name,
             "index",
@@ -69,7 +70,8 @@ def alpha_precision_beta_recall(comparison: Comparison) -> list[Result]:
             diagnostic=True,
         )
         value, reference, baseline, *draws = (agreement(f.mean(axis=0)) for f in flags)
-        figure = Figure(value, _error(flags[0]), reference, baseline, draws=tuple(draws))
+        groups = dealt(tables[of].units[orders[of]], GROUPS, rng)
+        figure = Figure(value, _error(flags[0], groups), reference, baseline, draws=tuple(draws))
         results.append(measure.result(figure))
     return results
 
@@ -124,7 +126,6 @@ def agreement(curve: Numbers) -> float:
     return max(0.0, 1 - 2 * float(np.sum(np.abs(curve - LEVELS)) * step))
 
 
-def _error(flags: Flags) -> float:
-    group = np.arange(len(flags)) % GROUPS
-    left_out = [agreement(flags[group != g].mean(axis=0)) for g in range(GROUPS)]
+def _error(flags: Flags, groups: NDArray[np.int64]) -> float:
+    left_out = [agreement(flags[groups != g].mean(axis=0)) for g in range(GROUPS)]
     return float(np.sqrt((GROUPS - 1) * np.var(left_out)))

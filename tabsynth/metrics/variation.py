@@ -110,7 +110,7 @@ def jackknife_groups(comparison: Comparison) -> list[Levels]:
     """Groups, drawn at random, of the synthetic and of the holdout records; persons are whole."""
     rng = comparison.rng("groups")
     small = comparison.modelled
-    return [dealt(t, GROUPS, rng) for t in (small.synthetic, small.holdout)]
+    return [dealt(t.units, GROUPS, rng) for t in (small.synthetic, small.holdout)]
 
 
 def group_means(values: NDArray[np.float64], groups: Levels) -> NDArray[np.float64]:

@@ -14,8 +14,11 @@ from tabsynth.bias.proxies import told_apart as of_classes
 from tabsynth.bias.quality import quality
 from tabsynth.bias.representation import share_figures
 from tabsynth.comparison import Comparison, Metric, dealt, redrawn, score
-from tabsynth.metrics.detection import told_apart
+from tabsynth.metrics.detection import c2st_auc, c2st_auc_network, told_apart
 from tabsynth.metrics.group_fidelity import group_fidelity
+from tabsynth.metrics.group_proxies import group_proxies
+from tabsynth.metrics.propensity import s_pmse
+from tabsynth.metrics.support import alpha_precision_beta_recall
 from tabsynth.metrics.transfer import tstr_columns
 from tabsynth.metrics.utility import tstr
 from tabsynth.metrics.variation import univariate_tv
@@ -50,11 +53,11 @@ def table(sizes: list[int], seed: int) -> Table:
 
 def test_all_records_of_a_person_are_in_one_part() -> None:
     people = table([3] * 40, 0)
-    part = dealt(people, 5, np.random.default_rng(0))
+    part = dealt(people.units, 5, np.random.default_rng(0))
     assert set(np.unique(part)) == set(range(5))
     assert all(len(set(part[people.units == u])) == 1 for u in np.unique(people.units))
     alone = Table(TableSchema(fields=SCHEMA.fields), people.data)
-    by_record = dealt(alone, 5, np.random.default_rng(0))
+    by_record = dealt(alone.units, 5, np.random.default_rng(0))
     assert (by_record == np.random.default_rng(0).permutation(120) % 5).all()
 
 
@@ -111,6 +114,31 @@ def test_what_is_learnt_is_tested_on_persons(measure: Metric) -> None:
         return result.ci_high - result.ci_low
 
     assert width([8] * 100) > 1.5 * width([1] * 800)
+
+
+@pytest.mark.parametrize(
+    ("measure", "name"),
+    [
+        (c2st_auc, "c2st_auc"),
+        (c2st_auc_network, "c2st_auc_network"),
+        (s_pmse, "s_pmse"),
+        (alpha_precision_beta_recall, "alpha_precision"),
+        (group_fidelity, "group_tv"),
+        (group_proxies, "proxy_change"),
+    ],
+)
+def test_records_of_the_same_persons_narrow_no_interval(measure: Metric, name: str) -> None:
+    def width(parts: list[Table]) -> float:
+        found = measure(Comparison(*parts, protected=("kind",)))
+        result = next(r for r in found if r.name == name)
+        assert result.ci_high is not None and result.ci_low is not None
+        return result.ci_high - result.ci_low
+
+    people = [table([8] * 150, seed) for seed in (11, 12, 13)]
+    records = [Table(TableSchema(fields=SCHEMA.fields), t.data) for t in people]
+    others = [table([1] * 1200, seed) for seed in (11, 12, 13)]
+    # eight records of a person that are alike say no more than one
+    assert width(people) > 1.5 * max(width(records), width(others))
 
 
 def test_a_group_of_one_person_says_too_little() -> None:
