@@ -20,12 +20,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import scipy
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -106,7 +106,7 @@ def _members(state: ModelState | TextState, folder: str) -> dict[str, bytes]:
 
 def libraries() -> dict[str, str]:
     """Versions of the libraries that a model is fitted with."""
-    return {"numpy": np.__version__, "scipy": scipy.__version__, "pyarrow": pa.__version__}
+    return {name: version(name) for name in ("numpy", "scipy", "pyarrow")}
 
 
 def read_archive(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import sklearn
 
-from tabsynth import __version__
 from tabsynth.bias.groups import ENOUGH, Grouping, groupings
 from tabsynth.bias.missingness import missingness_figures
 from tabsynth.bias.outcome import Outcome, favourable_outcome
@@ -21,12 +17,15 @@ from tabsynth.bias.persons import groups_of_few
 from tabsynth.bias.proxies import ALL_TOGETHER, proxy_figures
 from tabsynth.bias.representation import Population, read_population, share_figures
 from tabsynth.errors import DataError, UsageError, require_list, unknown
+from tabsynth.machine import versions
 from tabsynth.report.model import Report, Result
 from tabsynth.report.suppression import OF_FEW
 from tabsynth.table import Table, arrow_from_pandas
 
 if TYPE_CHECKING:
     from typing import TypeAlias
+
+    import pandas as pd
 
     TableLike: TypeAlias = Table | pd.DataFrame
 
@@ -241,15 +240,8 @@ def _provenance(
     seed: int,
 ) -> dict[str, Any]:
     return {
-        "tabsynth": __version__,
+        **versions(),
         "kind": "audit",
-        "libraries": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-            "pyarrow": pa.__version__,
-            "scikit-learn": sklearn.__version__,
-        },
         "audited_records": table.num_rows,
         "protected": list(protected),
         "target": target,

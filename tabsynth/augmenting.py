@@ -12,9 +12,9 @@ import numpy as np
 from scipy.stats import t as student
 
 from tabsynth.errors import DataError, PrivacyError
-from tabsynth.evaluator import versions
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.write import open_writer
+from tabsynth.machine import versions
 from tabsynth.metrics.utility import MAX_CLASSES, MIN_TEST
 from tabsynth.modelfile import Fitted
 from tabsynth.provenance import Labelled, require_unlabelled, stacked

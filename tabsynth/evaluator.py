@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import platform
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import sklearn
-
-from tabsynth import __version__, registry
+from tabsynth import registry
 from tabsynth.attacks.shadow import shadow
 from tabsynth.bias.persons import groups_of_few
 from tabsynth.comparison import Comparison
 from tabsynth.gate import Policy, gate, held
 from tabsynth.learners import one_thread
+from tabsynth.machine import versions
 from tabsynth.metrics.bias import real_groupings, real_outcome
 from tabsynth.report.model import Report, Result
 from tabsynth.report.suppression import OF_FEW
@@ -100,20 +95,6 @@ def no_warnings() -> Iterator[None]:
 
 def _say_nothing(*_: object, **__: object) -> None:
     """In the place of what shows a warning."""
-
-
-def versions() -> dict[str, Any]:
-    """What a report was made with."""
-    return {
-        "tabsynth": __version__,
-        "libraries": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "pandas": pd.__version__,
-            "pyarrow": pa.__version__,
-            "scikit-learn": sklearn.__version__,
-        },
-    }
 
 
 def _provenance(comparison: Comparison) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri
 
-Z95: Final = float(norm.ppf(0.975))
-Z99: Final = float(norm.ppf(0.995))
+Z95: Final = float(ndtri(0.975))
+Z99: Final = float(ndtri(0.995))
 
 
 def wilson(hits: float, trials: int, z: float) -> tuple[float, float]:
@@ -67,8 +67,8 @@ def clopper_pearson(hits: int, trials: int, *, level: float = 0.95) -> tuple[flo
     if trials == 0:
         return 0.0, 1.0
     tail = (1 - level) / 2
-    low = float(beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
+    low = float(betaincinv(hits, trials - hits + 1, tail)) if hits else 0.0
+    high = float(betaincinv(hits + 1, trials - hits, 1 - tail)) if hits < trials else 1.0
     return low, high
 
 

@@ -1,16 +1,20 @@
-"""What the machine offers: memory that is free, and memory that was taken."""
+"""What the machine offers: free memory, memory that was taken, and versions of libraries."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+
+from tabsynth import __version__
 
 _PROC: Final = Path("/proc")
 _CGROUP: Final = Path("/sys/fs/cgroup")
@@ -151,3 +155,14 @@ def in_words(amount: float) -> str:
             number = amount / size
             return f"{number:,.0f} {unit}" if number >= 9.5 else f"{number:.1f} {unit}"
     return "less than 1 MB"
+
+
+def versions() -> dict[str, Any]:
+    """What a report is made with."""
+    return {
+        "tabsynth": __version__,
+        "libraries": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "pandas", "pyarrow", "scikit-learn")},
+        },
+    }

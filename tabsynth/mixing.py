@@ -16,10 +16,11 @@ from scipy.stats import t as student
 
 from tabsynth.comparison import at_most
 from tabsynth.errors import DataError, UsageError
-from tabsynth.evaluator import no_warnings, versions
+from tabsynth.evaluator import no_warnings
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.write import open_writer
 from tabsynth.learners import features, one_thread
+from tabsynth.machine import versions
 from tabsynth.metrics.copies import overlap
 from tabsynth.metrics.utility import MAX_CLASSES, MIN_TEST, ClassJudge, NumberJudge
 from tabsynth.provenance import Labelled, require_unlabelled, stacked, unlabelled

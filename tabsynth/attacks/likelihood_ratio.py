@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 from tabsynth.intervals import Z95
 
@@ -55,9 +55,11 @@ class Evidence:
     @classmethod
     def of(cls, features: Floats, inside: Flags, rng: np.random.Generator) -> Evidence:
         """From features of shape (fits, targets, features); fits a multiple of 4."""
+        from scipy.stats import rankdata
+
         half = features.shape[0] // 2
         first = np.stack([dealt(half, 2, rng) for _ in range(HALVINGS)])
-        scores = norm.ppf((rankdata(features, axis=0) - 0.5) / len(features))
+        scores = ndtri((rankdata(features, axis=0) - 0.5) / len(features))
         return cls(scores.transpose(1, 0, 2), inside, np.concatenate([first, ~first]))
 
     def areas(self) -> Floats:

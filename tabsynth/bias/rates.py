@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtr
 
 from tabsynth.bias.groups import ENOUGH
 
@@ -103,8 +103,8 @@ class Tally:
         """
         a, b = self._beta
         rates = np.nan_to_num(self.rates, nan=0.5)
-        low = np.where(self.hits == 0, 0.0, beta.ppf(0.025, a, b))
-        high = np.where(self.hits == self.counts, 1.0, beta.ppf(0.975, a, b))
+        low = np.where(self.hits == 0, 0.0, betaincinv(a, b, 0.025))
+        high = np.where(self.hits == self.counts, 1.0, betaincinv(a, b, 0.975))
         return np.minimum(low, rates), np.maximum(high, rates)
 
     def draws(self, rng: np.random.Generator) -> Floats:
@@ -180,7 +180,7 @@ def impact(
     variance = a * b / (a + b) ** 3
     error = np.sqrt(variance + FOUR_FIFTHS**2 * variance[best])
     top = found.highest if yardstick is None else found.rates[best]
-    below = norm.cdf((a / (a + b) - FOUR_FIFTHS * top) / error)
+    below = ndtr((a / (a + b) - FOUR_FIFTHS * top) / error)
     return Impact(best, ratios, np.minimum(low, ratios), np.maximum(high, ratios), below)
 
 
@@ -267,8 +267,8 @@ def shares(counts: Floats | Ints) -> tuple[Floats, Floats, Floats]:
     rest = a.sum() - a
     if len(counts) < 2:
         return value, value, value
-    low = np.where(counts == 0, 0.0, beta.ppf(0.025, a, rest))
-    high = np.where(counts == total, 1.0, beta.ppf(0.975, a, rest))
+    low = np.where(counts == 0, 0.0, betaincinv(a, rest, 0.025))
+    high = np.where(counts == total, 1.0, betaincinv(a, rest, 0.975))
     return value, np.minimum(low, value), np.maximum(high, value)
 
 

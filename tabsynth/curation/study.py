@@ -17,9 +17,10 @@ from tabsynth.comparison import Comparison
 from tabsynth.curation.figures import measure, with_synthetic
 from tabsynth.curation.sifting import CAP, FEWEST, Sifted, sift
 from tabsynth.errors import DataError
-from tabsynth.evaluator import no_warnings, versions
+from tabsynth.evaluator import no_warnings
 from tabsynth.io.atomic import atomic_files
 from tabsynth.io.write import open_writer
+from tabsynth.machine import versions
 from tabsynth.metrics.copies import overlap
 from tabsynth.provenance import Labelled, require_unlabelled, stacked, unlabelled
 from tabsynth.refusals import check_protected, check_target

@@ -14,7 +14,7 @@ from scipy.stats import t as student
 
 from tabsynth.comparison import at_most
 from tabsynth.errors import DataError, OutputError, TabsynthError, UsageError
-from tabsynth.evaluator import no_warnings, versions
+from tabsynth.evaluator import no_warnings
 from tabsynth.generations import figures
 from tabsynth.generations.chain import Chain, Method
 from tabsynth.generations.figures import Yardstick
@@ -28,6 +28,7 @@ from tabsynth.generations.findings import (
 from tabsynth.generations.journal import Journal, digest
 from tabsynth.generations.regimes import ASKED, Regime, parse_regimes
 from tabsynth.io.atomic import atomic_files
+from tabsynth.machine import versions
 from tabsynth.metrics.utility import MAX_CLASSES
 from tabsynth.refusals import check_protected, check_target
 from tabsynth.report.collapse import COLLAPSE, MEASURES, sentences

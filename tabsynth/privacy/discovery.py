@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from tabsynth.encoding.codec import NumericCodec
 from tabsynth.errors import PrivacyError
@@ -109,7 +109,7 @@ def rare_threshold(sigma: float, bound: int, delta: float) -> int:
         whole number m no likelier than the continuous one m - 1.
     """
     # rounded up far beyond the error of the quantile
-    return 2 + math.ceil(sigma * float(norm.isf(delta / bound)) * (1 + 1e-9) + 1e-9)
+    return 2 + math.ceil(sigma * float(-ndtri(delta / bound)) * (1 + 1e-9) + 1e-9)
 
 
 def discover_bounds(
@@ -159,7 +159,7 @@ def discover_bounds(
     for field, measured, codec in zip(fields, released, columns_cut, strict=True):
         # missing has no place among the values
         counts = measured.counts[: codec.missing_cell]
-        height = measured.sigma * float(norm.isf(FALSE_STRETCH / len(counts)))
+        height = measured.sigma * float(-ndtri(FALSE_STRETCH / len(counts)))
         high = np.flatnonzero(counts > height)
         high = high if len(high) else np.array([counts.argmax()])
         inside = slice(int(high[0]), int(high[-1]) + 1)

@@ -12,8 +12,9 @@ from tabsynth.comparison import Comparison
 from tabsynth.database import Database
 from tabsynth.entities import entity_table
 from tabsynth.errors import DataError
-from tabsynth.evaluator import judge, versions
+from tabsynth.evaluator import judge
 from tabsynth.gate import Policy, gate
+from tabsynth.machine import versions
 from tabsynth.metrics.copies import overlap
 from tabsynth.relational.figures import relation_results
 from tabsynth.relational.flatten import flatten, plan_entities

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from tabsynth.report import figures, threats
@@ -44,6 +43,9 @@ from tabsynth.report.model import (
 )
 from tabsynth.report.power import POWER, power
 from tabsynth.report.words import UNDIRECTED
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 CHART_ROWS: Final = 25
 DIAGNOSTIC_ROWS: Final = 8
@@ -342,6 +344,8 @@ def _coded(sentence: str) -> Markup:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
     environment = Environment(
         autoescape=True,
         loader=FunctionLoader(_source),

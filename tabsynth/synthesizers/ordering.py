@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.tree import DecisionTreeClassifier
 
 RECORDS: Final = 6_000
 WIDEST: Final = 64
@@ -70,6 +69,8 @@ def _likelihood(table: NDArray[np.float32], order: Sequence[int]) -> float:
 
 
 def _conditional(table: NDArray[np.float32], column: int, before: Sequence[int]) -> float:
+    from sklearn.tree import DecisionTreeClassifier
+
     half = len(table) // 2
     chosen = table[:, column].astype(np.int64)
     k = int(chosen.max()) + 1
