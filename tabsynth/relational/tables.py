@@ -20,7 +20,9 @@ from tabsynth.report.model import Result
 from tabsynth.schema.check import Violation
 
 RULES: Final[tuple[Metric, ...]] = (validity, constraint_violations)
-FIGURES: Final[tuple[Metric, ...]] = (univariate_tv, pairwise_tv, missingness, c2st_auc)
+FIGURES: Final[tuple[Metric, ...]] = (
+    univariate_tv, pairwise_tv, missingness, c2st_auc, exact_copies,
+)  # fmt: skip
 
 Say = Callable[[str], object]
 
@@ -42,8 +44,8 @@ def table_results(
         synthetic: what was drawn.
         holdout: real records that no fit saw; without them only rules are checked.
         violations: where the synthetic tables break their schemas.
-        entity: the table whose records are protected: of copies, what one of them alone has in
-            several records is its own.
+        entity: the table whose records are protected: what one of them alone has in several
+            records is its own, and intervals and folds go by them.
         seed: of every random draw.
         say: called with a line before each table.
 
@@ -63,16 +65,12 @@ def table_results(
         schema = alone(train.schema, name)
         filled = all(t.num_rows for t in (real, apart, drawn))
         if holdout is not None and schema is not None and filled:
-            own = Comparison(
-                own_table(train, name, schema), own_table(holdout, name, schema),
-                own_table(synthetic, name, schema), seed=seed,
-            )  # fmt: skip
+            real, apart, drawn = (
+                replace(own_table(d, name, schema), persons=whose(d, name, entity))
+                for d in (train, holdout, synthetic)
+            )
+            own = Comparison(real, apart, drawn, seed=seed)
             with one_thread():
                 found += [r for measure in FIGURES for r in measure(own)]
-            train_own, holdout_own = (
-                replace(t, persons=whose(d, name, entity))
-                for t, d in ((own.train, train), (own.holdout, holdout))
-            )
-            found += exact_copies(Comparison(train_own, holdout_own, own.synthetic, seed=seed))
         results += [r.model_copy(update={"table": name}) for r in found]
     return results

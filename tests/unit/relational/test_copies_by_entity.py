@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from tabsynth.database import Database
@@ -59,6 +60,31 @@ def test_addresses_that_each_client_repeats_are_caught_where_they_come_out() -> 
         (found[name],) = [r for r in results if r.name == "withheld_copies" and r.table == "orders"]
     assert (found["copied"].status, found["copied"].n) == ("fail", 120)
     assert (found["made"].status, found["made"].value) == ("ok", 0.0)
+
+
+def test_orders_are_not_told_apart_by_those_of_the_same_client() -> None:
+    """Order by order in folds, a client's other orders give each one away: an AUC of 1."""
+    rng = np.random.default_rng(0)
+
+    def clients(start: int) -> Database:
+        ids = list(range(start, start + 60))
+        owners = np.repeat(ids, 20)
+        tables = {
+            "clients": pa.table({"id": ids, "sex": ["f", "m"] * 30}),
+            "orders": pa.table({
+                "client": owners,
+                "amount": np.repeat(rng.integers(0, 10**6, 60), 20),
+                "mail": [f"m{i}@a.example" for i in owners],
+            }),
+        }  # fmt: skip
+        return Database.checked(tables, SCHEMA, where="made")
+
+    train, drawn, holdout = (clients(start) for start in (0, 1000, 2000))
+    results = table_results(train, drawn, holdout, {}, entity="clients", seed=0)
+    found = next(r for r in results if r.name == "c2st_auc" and r.table == "orders")
+    assert found.value is not None and found.value < 0.75
+    assert found.ci_low is not None and found.ci_high is not None
+    assert found.ci_low < 0.5 < found.ci_high
 
 
 def test_records_without_an_entity_stand_alone() -> None:
