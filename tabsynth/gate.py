@@ -290,11 +290,12 @@ def _percent(share: float | None) -> str:
 
 
 def _beside(share: float | None, limit: float | None) -> str:
-    """The same, with as many places as tell it from the limit that it passes."""
-    if share is None or limit is None or share == limit:
-        return _percent(share)
-    differ = (p for p in range(1, 6) if round(100 * share, p) != round(100 * limit, p))
-    return f"{round(100 * share, next(differ, 6)):.8g} %"
+    """The same; a share that passes the limit by less than its last place is a little more.
+
+    Further places would tell in how many records or persons it was counted.
+    """
+    words = _percent(share)
+    return f"a little more than {words}" if share != limit and words == _percent(limit) else words
 
 
 def _rank(result: Result) -> int:

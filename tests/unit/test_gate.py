@@ -76,7 +76,11 @@ def test_what_lies_beyond_its_tolerance_fails(
     [
         ("membership_tpr", {"ci_high": 0.11}, "may be as high as 11 %, where 10 % is accepted"),
         ("linkability", {"ci_high": 0.06}, "may be as high as 6 %"),
-        ("linkability", {"ci_high": 0.05011}, "may be as high as 5.01 %, where 5 % is accepted"),
+        (
+            "linkability",
+            {"ci_high": 0.05011},
+            "may be as high as a little more than 5 %, where 5 % is accepted",
+        ),
         ("self_test_power", {"value": 0.8, "status": "diagnostic"}, "in only 80 % of trials"),
         ("membership_p", {"value": None, "status": "uninformative"}, "no figure"),
         ("membership_p", {"value": float("nan")}, "no figure"),
