@@ -163,7 +163,7 @@ def prepare(
 def known_domain(
     schema: TableSchema | None, discover: Sequence[str] = ()
 ) -> tuple[TableSchema, Domain]:
-    """The schema that must be there, and what it makes publicly known; reads no record.
+    """What a person declared in the schema, and what it makes publicly known; reads no record.
 
     Args:
         schema: of the table.
@@ -184,7 +184,7 @@ def known_domain(
     known = discovered(nothing, schema, Account(1.0, 0.5), discover, noise=SeededNoise(0))
     domain = Domain.declared(known)
     admit(nothing, known, Account(1.0), domain=domain)
-    return schema, domain
+    return schema.declared, domain
 
 
 def check_size(maker: Any, domain: Domain) -> None:

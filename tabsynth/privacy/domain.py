@@ -51,7 +51,8 @@ class Domain:
             schema: of the table; only what a person declared counts, never what was observed.
 
         Raises:
-            UndeclaredDomainError: naming every column that lacks a declared domain.
+            UndeclaredDomainError: naming every column that lacks a declared domain, or whose
+                generator nobody declared.
             PrivacyError: no modelled column, or bounds further apart than numbers reach.
 
         Privacy: reads no record.
@@ -63,9 +64,10 @@ class Domain:
                 got="none",
                 remedy="model a column: remove its generator or free_text",
             )
-        lacking = [(f.name, lack) for f in schema.modelled_fields if (lack := _lack(f))]
+        lacking = [(f.name, lack) for f in schema.fields if (lack := _lack(f))]
         if lacking:
             raise UndeclaredDomainError(tuple(lacking))
+        schema = schema.declared
         columns = tuple(_cells(field) for field in schema.modelled_fields)
         return cls(Codec(schema.modelled, columns), (None,) * len(columns))
 
@@ -125,6 +127,11 @@ class Domain:
 
 def _lack(field: FieldSchema) -> str | None:
     """What a column's declared domain lacks, in words; None when it lacks nothing."""
+    if field.is_generated:
+        # where invented values start, and what they look like, stood in the records
+        return None if field.declares("type") else "its type and generator were read from records"
+    if not field.is_modelled:
+        return None
     if not field.declares("type"):
         return _read(field, "type", "categories", "minimum", "maximum")
     if field.type in ("boolean", "time") or field.cuts:

@@ -19,7 +19,6 @@ Format = Literal["tabsynth", "sdv", "datapackage"]
 
 _PROFILE: Final = "https://datapackage.org/profiles/2.0/datapackage.json"
 _WITHHELD_TYPES: Final = ("object", "array", "list", "geojson", "geopoint", "duration")
-_OBSERVED_KEYS: Final = {"minimum": "minimum", "maximum": "maximum", "required": "required"}
 
 
 def convert(
@@ -120,20 +119,10 @@ def to_data_package(schema: TableSchema, *, name: str) -> dict[str, Any]:
         name: of the package and its resource; its table is expected at `<name>.csv`.
     """
     slug = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-") or "table"
-    table = schema.descriptor()
+    table = schema.declared.descriptor()
     table.pop("tabsynth", None)
-    for described, field in zip(table["fields"], schema.fields, strict=True):
+    for described in table["fields"]:
         described.pop("tabsynth", None)
-        observed = field.tabsynth.observed
-        constraints = described.get("constraints", {})
-        for fact in observed:
-            constraints.pop(_OBSERVED_KEYS.get(fact, ""), None)
-        if "categories" in observed:
-            constraints.pop("enum", None)
-            described.pop("categories", None)
-            described.pop("categoriesOrdered", None)
-        if not constraints:
-            described.pop("constraints", None)
     resource = {"name": slug, "type": "table", "path": f"{slug}.csv", "schema": table}
     return {"$schema": _PROFILE, "name": slug, "resources": [resource]}
 

@@ -271,6 +271,22 @@ class FieldSchema(_Open):
         }
         return present[fact]
 
+    @property
+    def declared(self) -> Self:
+        """The field without what was read from records, but for its type."""
+        observed = set(self.tabsynth.observed)
+        rules: dict[str, Any] = {f: None for f in ("minimum", "maximum") if f in observed}
+        rules |= {"required": False} if "required" in observed else {}
+        update: dict[str, Any] = {}
+        if "categories" in observed:
+            rules["enum"] = None
+            update = {"categories": None, "categories_ordered": False}
+        extension: dict[str, Any] = {"observed": tuple(observed & {"type"})}
+        extension |= {"decimals": None} if "decimals" in observed else {}
+        update["constraints"] = self.constraints.model_copy(update=rules)
+        update["tabsynth"] = self.tabsynth.model_copy(update=extension)
+        return self.model_copy(update=update)
+
 
 class TableExtension(Strict):
     """What tabsynth adds to a table.
@@ -367,6 +383,11 @@ class TableSchema(_Open):
         ours = self.tabsynth.model_copy(update={"privacy_unit": unit if unit in names else None})
         return self.model_copy(update={"fields": fields, "primary_key": key,
                                        "unique_keys": unique_keys, "tabsynth": ours})  # fmt: skip
+
+    @property
+    def declared(self) -> TableSchema:
+        """The same schema without facts that were read from records, but for types."""
+        return self.model_copy(update={"fields": tuple(f.declared for f in self.fields)})
 
     @property
     def emitted(self) -> TableSchema:

@@ -10,6 +10,7 @@ import pytest
 from tabsynth.encoding.codec import CategoryCodec, NumericCodec
 from tabsynth.errors import PrivacyError, UndeclaredDomainError
 from tabsynth.privacy.domain import FINEST, INTERVALS, Domain
+from tabsynth.private_fit import known_domain
 from tabsynth.schema.files import load_schema
 from tabsynth.schema.model import TableSchema
 from tests.zoo import field
@@ -101,11 +102,16 @@ def test_all_columns_without_a_domain_are_named_at_once() -> None:
         field("day", "date"),
         field("both", "integer", constraints=bounds, tabsynth={"observed": ("type", "minimum")}),
         field("fine", "integer", constraints=bounds),
-        field("invented", "string", tabsynth={"free_text": "drop"}),
-    )
+        field("withheld", "string", tabsynth={"free_text": "drop", "observed": ("type",)}),
+        field("id", "integer", tabsynth={"generator": {"kind": "sequence", "start": 10_000},
+                                         "observed": ("type", "required")}),
+        field("code", "string", tabsynth={"generator": {"kind": "uuid"}}),
+    )  # fmt: skip
     with pytest.raises(UndeclaredDomainError) as caught:
         Domain.declared(TableSchema(fields=fields))
-    assert caught.value.columns == ("name", "seen", "none", "low", "high", "kind", "day", "both")
+    assert caught.value.columns == (
+        "name", "seen", "none", "low", "high", "kind", "day", "both", "id",
+    )  # fmt: skip
     assert caught.value.exit_code == 5
     told = (
         "'low' (no minimum)",
@@ -113,6 +119,7 @@ def test_all_columns_without_a_domain_are_named_at_once() -> None:
         "'day' (no minimum and maximum)",
         "'seen' (its categories were read from records)",
         "'both' (its type and minimum were read from records)",
+        "'id' (its type and generator were read from records)",
         "declare categories",
         "cut_points",
     )
@@ -126,6 +133,26 @@ def test_a_required_read_from_records_does_not_count() -> None:
         "a", "boolean", constraints={"required": True}, tabsynth={"observed": ("required",)}
     )
     assert Domain.declared(TableSchema(fields=(seen,))).nullable == (True,)
+
+
+def test_nothing_that_was_read_from_records_is_in_what_is_declared() -> None:
+    observed = ("decimals", "maximum", "required")
+    cut = field(
+        "x", "number", constraints={"required": True, "minimum": 0, "maximum": 11.5},
+        tabsynth={"cut_points": (0, 5, 10), "decimals": 5, "observed": observed},
+    )  # fmt: skip
+    word = field("w", constraints={"enum": ["a"]}, tabsynth={"observed": ("categories",)})
+    assert word.domain == ("a",)
+    schema, domain = known_domain(TableSchema(fields=(cut,)))
+    (plain,) = schema.fields
+    assert plain == domain.schema.fields[0]
+    assert plain == field(
+        "x", "number", constraints={"minimum": 0}, tabsynth={"cut_points": (0, 5, 10)}
+    )
+    assert word.declared == field("w")
+    # a type is kept, and refused until a person declares it
+    kind = field("k", "integer", tabsynth={"observed": ("type", "decimals")})
+    assert kind.declared.tabsynth.observed == ("type",)
 
 
 def test_bounds_beyond_what_numbers_hold_are_refused() -> None:
