@@ -5,10 +5,12 @@ What is private in a report, and what becomes of it:
 - *Small groups.* A figure of fewer than 10 records is left out. So is everything about a group of
   people of whom the table or the holdout has fewer than 10, or in which fewer than 10 have, or
   lack, the outcome (its rate would say of nearly everybody in it what they are). Where one group of
-  a column is left out, the next smallest goes with it, or its share could be told by subtraction.
+  a column is left out, the next smallest goes with it, or its share could be told by subtraction,
+  and all that is said of that column crossed with others.
   How many figures were left out is said.
 - *Exact counts.* Numbers of records keep two significant digits, one below 100; figures are rounded
-  to three digits, intervals outwards, so that no count can be computed back from a share.
+  to three digits, and those below 1 to a step of at least 1 / n, intervals outwards, so that no
+  count can be computed back from shares.
 - *Values.* The names of columns stay. What was seen in a column (a category in the name of a group,
   a quartile in that of a band) stays only when the schema declares it; other groups are numbered.
 - *Texts.* How a figure was taken is told by our own fixed words, except for our own attacks, whose
@@ -38,6 +40,7 @@ from tabsynth.report.power import POWER
 from tabsynth.report.suppression import (
     SMALLEST,
     Group,
+    finest,
     group_of,
     records_behind,
     small_groups,
@@ -47,7 +50,6 @@ from tabsynth.report.threats import THREATS
 from tabsynth.report.words import WORDS
 from tabsynth.schema.model import FieldSchema, TableSchema
 
-STEP: Final = 0.001
 # attacks and diagnostics of ours: their groups and methods are words of the code, never values
 OURS: Final = frozenset(
     {POWER, "dcr_share", "nearest_ratio", *(name for t in THREATS for name in t.results)}
@@ -89,7 +91,7 @@ def public_report(report: Report, *, schema: TableSchema | None = None) -> Repor
         return report
     columns = _column_names(report, schema)
     groups = _Groups(columns, schema)
-    gone = small_groups(report)
+    gone, step = small_groups(report), finest(report)
     known = {group_of(r) for r in report.results if r.name == "group_share"}
     kept = [r for r in report.results if not _hidden(r, gone)]
     facts = {
@@ -103,7 +105,7 @@ def public_report(report: Report, *, schema: TableSchema | None = None) -> Repor
         audience="public",
         verdict=report.verdict,
         reasons=_reasons(report, kept),
-        results=tuple(_public(_without_unknown(r, known), groups) for r in kept),
+        results=tuple(_public(_without_unknown(r, known), groups, step(r)) for r in kept),
         provenance=facts,
     )
 
@@ -119,21 +121,21 @@ def _reasons(report: Report, kept: list[Result]) -> tuple[str, ...]:
     )
 
 
-def _public(result: Result, groups: _Groups) -> Result:
+def _public(result: Result, groups: _Groups, step: float) -> Result:
     trials = result.name == POWER
     ours = result.name in OURS and result.family == "privacy"
     known = WORDS[result.name].meaning if result.name in WORDS else WITHHELD
     low, high = finite(result.ci_low), finite(result.ci_high)
-    value = _rounded(result.value, round)
+    value = _rounded(result.value, step, round)
     if value is not None and result.unit == "records":
         value = float(rounded_count(round(value)))
     return result.model_copy(
         update={
             "value": value,
-            "ci_low": _rounded(low, math.floor),
-            "ci_high": _rounded(high, math.ceil),
-            "reference": _rounded(result.reference, round),
-            "baseline": _rounded(result.baseline, round),
+            "ci_low": _rounded(low, step, math.floor),
+            "ci_high": _rounded(high, step, math.ceil),
+            "reference": _rounded(result.reference, step, round),
+            "baseline": _rounded(result.baseline, step, round),
             "score": None if result.score is None else float(round(result.score)),
             "group": groups.public(result, ours=ours),
             "n": result.n if trials else rounded_count(result.n),
@@ -219,12 +221,12 @@ def _without_unknown(result: Result, known: set[Group]) -> Result:
     return result.model_copy(update={"reference": None})
 
 
-def _rounded(figure: float | None, how: Callable[[float], float]) -> float | None:
-    """To three digits, at least to a thousandth; `how` says in which direction."""
+def _rounded(figure: float | None, finest: float, how: Callable[[float], float]) -> float | None:
+    """To three digits, and below 1 to the finest step; `how` says in which direction."""
     known = finite(figure)
     if known is None:
         return None
-    step = STEP if abs(known) < 1 else 10.0 ** (math.floor(math.log10(abs(known))) - 2)
+    step = finest if abs(known) < 1 else 10.0 ** (math.floor(math.log10(abs(known))) - 2)
     # steps of a thousandth are not exact in binary: 0.029 / 0.001 is 28.999...
     steps = round(known / step, 6)
     return float(f"{how(steps) * step:.12g}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from tabsynth.report.model import Report, Result
+from tabsynth.report.power import POWER
 
 SMALLEST: Final = 10
+STEPS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+# between the names of columns that are crossed
+CROSSED: Final = " × "
 # under that name the provenance lists groups of few persons, where persons have several records
 OF_FEW: Final = "groups_of_few_persons"
 # endings of the names of groups where models were trained, by the learner
@@ -49,7 +53,9 @@ def small_groups(report: Report) -> set[Group]:
         Groups of fewer than 10 records, or persons where these have several, in the table judged or
         in the holdout beside it; groups in which fewer than 10 have, or fewer than 10 lack, the
         outcome; and, where that leaves one group of a column alone, or several that are fewer than
-        10 together, the next smallest, since their share could be told by subtraction.
+        10 together, the next smallest, since their share could be told by subtraction. For the same
+        reason nothing is said of columns that are crossed where a group of one of them, or of their
+        crossing, is among these: cells of a crossing add up to its columns' groups.
     """
     figures = [r for r in report.results if r.family == "bias" and r.group is not None]
     held_out = _held_out(figures, report)
@@ -65,7 +71,40 @@ def small_groups(report: Report) -> set[Group]:
     few: set[Group] = {(column, group) for column, group in report.provenance.get(OF_FEW, ())}
     gone |= few
     # of few persons: however many records they have, together they may be few
-    return gone | _lonely(figures, gone, {**held_out, **dict.fromkeys(few, 0.0)})
+    gone |= _lonely(figures, gone, {**held_out, **dict.fromkeys(few, 0.0)})
+    hidden = [set(column.split(CROSSED)) for column, _ in gone if column is not None]
+    for result in figures:
+        crossed = set((result.column or "").split(CROSSED))
+        if len(crossed) > 1 and any(columns <= crossed for columns in hidden):
+            gone.add(group_of(result))
+    return gone
+
+
+def finest(report: Report) -> Callable[[Result], float]:
+    """The least step in which a figure below 1 may be told in public.
+
+    Returns:
+        For a result the first of 0.001, 0.002, 0.005, 0.01, ... that is at least 1 / n, with the
+        fewest records n, real or synthetic, that its figures are shares of. In steps as wide, every
+        other number of records gives the same share. P-values are shares of trials, and told
+        to 0.001.
+    """
+    totals: list[float] = [
+        count
+        for name in ("train_records", "holdout_records", "synthetic_records", "audited_records")
+        if isinstance(count := report.provenance.get(name), int)
+    ]
+    held_out = _held_out([r for r in report.results if r.family == "bias"], report)
+
+    def step(result: Result) -> float:
+        if result.unit == "p-value" or result.name == POWER:
+            return STEPS[0]
+        counts = totals or [result.n]
+        if result.family == "bias" and result.name != "group_share":
+            counts = [*counts, result.n, held_out.get(group_of(result), result.n)]
+        return next((s for s in STEPS if s * min(counts) >= 1), 1.0)
+
+    return step
 
 
 def _held_out(figures: Iterable[Result], report: Report) -> dict[Group, float]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from tabsynth.report.facts import PUBLIC_FACTS, rounded_count
 from tabsynth.report.html import render_html
 from tabsynth.report.model import Report, Result
 from tabsynth.report.public import _MEASURES, public_report
-from tabsynth.report.suppression import SMALLEST
+from tabsynth.report.suppression import SMALLEST, finest
 from tabsynth.schema.model import TableSchema
 from tests.unit.report.full import audit_report, figure
 
@@ -68,6 +69,29 @@ def test_a_lonely_small_group_takes_the_next_smallest_with_it(make_report: MakeR
     ]
     report = public_report(make_report(results=tuple(shares)), schema=schema(observed=False))
     assert groups_of(report, "race") == {"White"}
+
+
+@pytest.mark.parametrize("where", ["column", "crossing"])
+def test_crossed_columns_do_not_tell_what_a_column_withholds(
+    where: str, make_report: MakeReport
+) -> None:
+    """Cells of a crossing add up to the groups of its columns, and these tell the cell left out."""
+    cells = {"Male, White": 500, "Female, White": 400, "Male, Black": 45, "Female, Black": 35}
+    cells |= {"Male, Other": 6} if where == "column" else {"Male, Other": 34, "Female, Other": 6}
+    counts: dict[str, dict[str, int]] = {"sex": {}, "race": {}, "sex × race": cells}
+    for cell, n in cells.items():
+        for column, group in zip(("sex", "race"), cell.split(", "), strict=True):
+            counts[column][group] = counts[column].get(group, 0) + n
+    total = sum(cells.values())
+    shares = [
+        figure("group_share", "bias", column=column, group=group, value=n / total, n=n)
+        for column, sizes in counts.items()
+        for group, n in sizes.items()
+    ]
+    report = public_report(make_report(results=tuple(shares)), schema=schema(observed=False))
+    assert len(groups_of(report, "sex")) == 2
+    assert len(groups_of(report, "race")) == (1 if where == "column" else 3)
+    assert groups_of(report, "sex × race") == set()
 
 
 def test_small_groups_that_are_few_together_take_the_next_smallest_too(
@@ -266,7 +290,12 @@ def test_no_count_can_be_computed_back_from_a_share(n: int, hits: int) -> None:
         assert shown.value is not None
         assert shown.ci_low is not None
         assert shown.ci_high is not None
-        assert shown.value == round(value, 3)
+        step = finest(report)(result)
+        assert shown.value == pytest.approx(value, abs=step / 2 + 1e-9)
+        assert max(0.001, 1 / n) <= step <= max(0.001, 2.5 / n)
+        # one record more, of which some other number are hits, looks the same
+        more = (np.arange(n + 2) / (n + 1) if n < 5000 else np.array([value])) / step
+        assert np.any(np.abs(more - shown.value / step) <= 0.5 + 1e-6)
         # rounded outwards: the interval still holds what it held
         assert shown.ci_low <= low
         assert shown.ci_high >= high
