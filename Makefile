@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# one more than two cores: tests wait for processes they start and for the disk
+WORKERS ?= 3
 
 .PHONY: demo test lint types imports unit backends coverage format evidence clean
 
@@ -21,7 +23,7 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 unit: backends $(VENV)/.dev
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # two workers whose networks take two threads each wait for each other: tests of a second took four
 # minutes
