@@ -32,7 +32,7 @@ def read_private(path: str | Path | Place, schema: TableSchema) -> pa.Table:
     Args:
         path: ends in .csv, .csv.gz, .parquet or .jsonl, or is a table of a database. Of JSON lines,
             each line is read by itself; one that is no object is a record of missing values. Of a
-            database, each value is read as a text by itself.
+            database, each value is read by itself, as of the type that its column has there.
         schema: names the columns of JSON lines, which have no header, and of a database.
 
     Raises:
@@ -44,7 +44,7 @@ def read_private(path: str | Path | Place, schema: TableSchema) -> pa.Table:
     place = place_of(path)
     if place.is_table:
         store, table = source_of(place)
-        return read_whole(store, table, schema, texts=True)
+        return read_whole(store, table, schema, private=True)
     path = place.text
     ending, where = file_format(path), path
     if ending == ".jsonl" and Path(path).is_file() and Path(path).stat().st_size == 0:

@@ -126,6 +126,11 @@ def _typed(values: pa.Array, field: FieldSchema, markers: tuple[str, ...]) -> Va
     converted = convert(values, field)
     if converted is None:
         return None
+    if field.type in ("date", "datetime", "time"):
+        moment = field.model_copy(update={"format": None})
+        coded = parse_texts(pa.array(markers, pa.string()), moment).drop_null()
+        marked = pc.is_in(converted, value_set=coded)
+        converted, values = (pc.if_else(marked, None, found) for found in (converted, values))
     return Values(converted, mask(pc.and_(values.is_valid(), converted.is_null())))
 
 

@@ -77,7 +77,7 @@ class DuckStore:
         return database_schema(tables, engine="DuckDB", where=self.where)
 
     def read(
-        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+        self, table: str, schema: TableSchema | None = None, *, private: bool = False
     ) -> Iterator[pa.RecordBatch]:
         """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
@@ -90,7 +90,7 @@ class DuckStore:
             names = stored if schema is None else schema.names
             if missing := [name for name in names if name not in kinds]:
                 raise gone(where, f"column {missing[0]!r}")
-            chosen = ", ".join(_selected(name, kinds[name], texts=texts) for name in names)
+            chosen = ", ".join(_selected(name, kinds[name], private=private) for name in names)
             records = connection.sql(f"SELECT {chosen} FROM {quoted(table)}")
             reader: pa.RecordBatchReader = records.to_arrow_reader(BATCH)
             yield from reader
@@ -149,13 +149,14 @@ def described(kind: str) -> dict[str, Any]:
     return found | {"databaseType": kind}
 
 
-def _selected(name: str, kind: str, *, texts: bool) -> str:
+def _selected(name: str, kind: str, *, private: bool) -> str:
     column = quoted(name)
     if kind == "BLOB":
         return f"CASE WHEN {column} IS NOT NULL THEN '{BYTES}' END AS {column}"
-    if kind in ("HUGEINT", "UHUGEINT") and not texts:
-        return f"CAST({column} AS DOUBLE) AS {column}"
-    if texts or (described(kind)["type"] == "string" and not kind.startswith("ENUM(")):
+    if kind in ("HUGEINT", "UHUGEINT"):
+        # as doubles, the numbers of two persons could be one
+        return f"CAST({column} AS {'VARCHAR' if private else 'DOUBLE'}) AS {column}"
+    if described(kind)["type"] == "string" and not kind.startswith("ENUM("):
         return f"CAST({column} AS VARCHAR) AS {column}"
     return column
 

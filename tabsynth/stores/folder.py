@@ -58,7 +58,7 @@ class FolderStore:
         return counted_by_owner(schema, raw)
 
     def read(
-        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+        self, table: str, schema: TableSchema | None = None, *, private: bool = False
     ) -> Iterator[pa.RecordBatch]:
         """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
@@ -76,7 +76,7 @@ class FolderStore:
             if missing := [name for name in schema.names if name not in raw.column_names]:
                 raise gone(where, f"column {missing[0]!r}")
             raw = raw.select(list(schema.names))
-        if texts:
+        if private:
             raw = raw.cast(pa.schema([(name, pa.string()) for name in raw.column_names]))
         yield from raw.to_batches(BATCH)
 

@@ -51,7 +51,7 @@ class Source(Protocol):
         ...
 
     def read(
-        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+        self, table: str, schema: TableSchema | None = None, *, private: bool = False
     ) -> Iterator[pa.RecordBatch]:
         """The records of one table, in batches, so that memory stays flat.
 
@@ -59,8 +59,8 @@ class Source(Protocol):
             table: its name.
             schema: whose columns are read, in its order; where it is None, all that the database
                 does not compute itself.
-            texts: every value as a text, each by itself, so that what one record holds changes
-                nothing of how another one is read.
+            private: each value by itself, missing where the type of its column has none like it,
+                so that what one record holds changes nothing of how another one is read.
 
         Raises:
             DataError: a table or column that is not there, or a connection that was lost.

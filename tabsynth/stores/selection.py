@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
-from tabsynth.schema.model import FieldSchema
+from tabsynth.schema.model import FieldSchema, TableSchema
+from tabsynth.schema.parse import parse_texts
 from tabsynth.stores.types import from_sqlalchemy, read_type
 from tabsynth.stores.values import BATCH, BYTES, column_of
 
@@ -19,7 +21,8 @@ def batches(
     columns: Mapping[str, sa.types.TypeEngine[Any]],
     where: str,
     *,
-    texts: bool = False,
+    schema: TableSchema | None = None,
+    private: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """All records of a table; the server keeps those that were not asked for yet.
 
@@ -28,16 +31,18 @@ def batches(
         table: its name.
         columns: types by name of those that are wanted, in order.
         where: how messages name the table.
-        texts: see `Source.read`.
+        schema: what they are read for.
+        private: see `Source.read`.
     """
     dialect = connection.dialect.name
-    kinds = {
-        name: pa.string() if texts else _arrow_type(name, kind, dialect)
+    fields = {
+        name: _read_alone(name, kind, dialect, schema) if private else _declared(name, kind)
         for name, kind in columns.items()
     }
-    wanted = [_selected(name, kind, dialect, texts=texts) for name, kind in columns.items()]
+    kinds = {name: _arrow_type(field, dialect) for name, field in fields.items()}
+    wanted = [_selected(name, kind, dialect, private=private) for name, kind in columns.items()]
     source = sa.table(sa.quoted_name(table, quote=True))
-    if dialect == "sqlite" and texts:
+    if dialect == "sqlite" and private:
         driver: Any = connection.connection.dbapi_connection
         driver.text_factory = lambda content: content.decode(errors="replace")
     elif dialect == "sqlite":
@@ -49,14 +54,43 @@ def batches(
     with found:
         for rows in found.partitions(BATCH):
             arrays = [
-                column_of(values, kinds[name], f"{where}: column {name!r}")
-                for name, values in zip(kinds, zip(*rows, strict=True), strict=True)
+                parse_texts(_texts(values), field)
+                if private
+                else column_of(values, kinds[name], f"{where}: column {name!r}")
+                for (name, field), values in zip(
+                    fields.items(), zip(*rows, strict=True), strict=True
+                )
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=layout)
 
 
-def _arrow_type(name: str, kind: sa.types.TypeEngine[Any], dialect: str) -> pa.DataType:
-    field = FieldSchema.model_validate({"name": name, **from_sqlalchemy(kind)})
+def _declared(name: str, kind: sa.types.TypeEngine[Any]) -> FieldSchema:
+    return FieldSchema.model_validate({"name": name, **from_sqlalchemy(kind)})
+
+
+def _read_alone(
+    name: str, kind: sa.types.TypeEngine[Any], dialect: str, schema: TableSchema | None
+) -> FieldSchema:
+    """What the texts of a column's values are read as."""
+    declared = _declared(name, kind)
+    wanted = declared if schema is None else schema.field(name)
+    # SQLite's types bind no value, and of texts no two persons become one
+    if dialect == "sqlite" or (schema is not None and name == schema.tabsynth.privacy_unit):
+        return FieldSchema(name=name)
+    match kind:
+        # truths and numbers
+        case mysql.TINYINT() | mysql.BIT() if wanted.type != "boolean":
+            return FieldSchema(name=name, type="integer")
+        case mysql.TIMESTAMP() if wanted.tabsynth.timezone is None:
+            return FieldSchema(name=name, type="datetime")
+    return declared
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _arrow_type(field: FieldSchema, dialect: str) -> pa.DataType:
     if dialect == "sqlite":
         # it has neither moments nor truths: texts and numbers stand for them
         if field.type in ("date", "datetime", "time"):
@@ -72,13 +106,15 @@ def _column(name: str) -> sa.ColumnClause[Any]:
 
 
 def _selected(
-    name: str, kind: sa.types.TypeEngine[Any], dialect: str, *, texts: bool
+    name: str, kind: sa.types.TypeEngine[Any], dialect: str, *, private: bool
 ) -> sa.ColumnElement[Any]:
-    column = _column(name)
+    column: sa.ColumnElement[Any] = _column(name)
     if isinstance(kind, sa.LargeBinary):
         return sa.case((column.is_not(None), sa.literal_column(f"'{BYTES}'"))).label(name)
+    if isinstance(kind, mysql.BIT) and (private or kind.length not in (None, 1)):
+        column = sa.cast(column, mysql.INTEGER(unsigned=True))
     opaque = from_sqlalchemy(kind)["type"] == "string" and not isinstance(kind, sa.String)
-    if texts or (opaque and dialect != "sqlite"):
+    if private or (opaque and dialect != "sqlite"):
         return sa.cast(column, sa.Text).label(name)
     return column
 

@@ -32,6 +32,7 @@ _READ_ONLY: Final[dict[str, tuple[str, ...]]] = {
     "postgresql": (
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
         "SET LOCAL TIME ZONE 'UTC'",
+        "SET LOCAL DateStyle TO ISO",
     ),
     "mysql": (
         "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
@@ -68,7 +69,7 @@ class SqlStore:
             return reflect(connection, self.where)
 
     def read(
-        self, table: str, schema: TableSchema | None = None, *, texts: bool = False
+        self, table: str, schema: TableSchema | None = None, *, private: bool = False
     ) -> Iterator[pa.RecordBatch]:
         """See `Source.read`."""
         where = f"{self.where}: table {table!r}"
@@ -80,7 +81,7 @@ class SqlStore:
             if missing := [name for name in names if name not in columns]:
                 raise gone(where, f"column {missing[0]!r}")
             wanted = {name: columns[name] for name in names}
-            yield from batches(connection, table, wanted, where, texts=texts)
+            yield from batches(connection, table, wanted, where, schema=schema, private=private)
 
     def writing(self, schema: DatabaseSchema, mode: Mode) -> AbstractContextManager[DatabaseWriter]:
         """See `Store.writing`."""

@@ -121,7 +121,7 @@ class _OneTable:
 
 
 def read_whole(
-    store: Source, table: str, schema: TableSchema | None, *, texts: bool = False
+    store: Source, table: str, schema: TableSchema | None, *, private: bool = False
 ) -> pa.Table:
     """The records of one table of a store, in memory.
 
@@ -129,12 +129,12 @@ def read_whole(
         store: where it is.
         table: its name.
         schema: see `Source.read`.
-        texts: see `Source.read`.
+        private: see `Source.read`.
 
     Raises:
         DataError: see `Source.read`.
     """
-    batches = list(store.read(table, schema, texts=texts))
+    batches = list(store.read(table, schema, private=private))
     if batches:
         return pa.Table.from_batches(batches)
     names = store.reflect().tables[table].names if schema is None else schema.names

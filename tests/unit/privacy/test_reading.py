@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +17,7 @@ from tabsynth.errors import DataError
 from tabsynth.privacy.parting import TRAIN_SHARE, part
 from tabsynth.privacy.reading import raw_columns, read_private
 from tabsynth.schema.model import TableSchema
+from tabsynth.table import Table
 from tests.zoo import field
 
 SCHEMA = TableSchema(fields=(field("a"), field("b", "boolean"), field("c", "integer")))
@@ -117,6 +119,34 @@ def test_what_is_wrong_with_a_place_is_told(tmp_path: Path) -> None:
         read_private(tmp_path / "d.csv", SCHEMA)
     with pytest.raises(DataError, match="no such file"):
         read_private("sqlite:///x.db#t", SCHEMA)
+
+
+def test_types_of_a_duckdb_file_are_kept(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as connection:
+        connection.execute(
+            "CREATE TABLE t (n DOUBLE, i INTEGER, ok BOOLEAN, born DATE, "
+            "seen TIMESTAMP, owner HUGEINT)"
+        )
+        connection.execute(
+            "INSERT INTO t VALUES (1.5, 3, true, '2024-01-02', '2024-01-02 03:04:05', 1e37), "
+            "(-99, -99, false, '9999-12-31', NULL, 1e37::HUGEINT + 1)"
+        )
+    schema = TableSchema.model_validate({
+        "fields": [
+            field("n", "number", decimalChar=",", missingValues=["-99"]),
+            field("i", "integer", missingValues=["-99"]),
+            field("ok", "boolean", trueValues=["yes"], falseValues=["no"]),
+            field("born", "date", format="%d/%m/%Y", missingValues=["9999-12-31"]),
+            field("seen", "datetime", format="%d/%m/%Y %H:%M"), field("owner"),
+        ],
+    })  # fmt: skip
+    raw = read_private(f"duckdb:///{tmp_path}/t.duckdb#t", schema)
+    first, second = Table.checked(raw, schema).data.to_pylist()
+    assert (first["n"], first["i"], first["ok"]) == (1.5, 3, True)
+    assert first["born"] == dt.date(2024, 1, 2)
+    assert first["seen"] == dt.datetime(2024, 1, 2, 3, 4, 5)
+    assert second | {"owner": None} == dict.fromkeys(schema.names) | {"ok": False}
+    assert first["owner"] != second["owner"]
 
 
 def test_parts_keep_units_together_and_lose_no_record() -> None:

@@ -10,8 +10,14 @@ import pytest
 
 from tabsynth.database import Database
 from tabsynth.errors import DataError
+from tabsynth.privacy.reading import read_private
+from tabsynth.schema.model import TableSchema
 from tabsynth.stores.address import open_store, shown
+from tabsynth.stores.place import Place
+from tabsynth.stores.tables import read_data
+from tabsynth.table import Table
 from tests.servers import PASSWORD, PASSWORD_IN_URL, Server
+from tests.zoo import field
 
 PARENTS = """
 CREATE TABLE parents (
@@ -73,7 +79,7 @@ def test_a_server_is_reflected_and_read(filled: str) -> None:
     with open_store(filled).snapshot() as store:
         schema = store.reflect()
         raw = {n: pa.Table.from_batches(store.read(n, t)) for n, t in schema.tables.items()}
-        texts = pa.Table.from_batches(store.read("parents", texts=True)).to_pylist()[0]
+        alone = pa.Table.from_batches(store.read("parents", private=True))
     assert set(schema.tables) == {"parents", "Order"}
     parents, order = schema.tables["parents"], schema.tables["Order"]
     kinds = {f.name: f.type for f in parents.fields}
@@ -103,11 +109,87 @@ def test_a_server_is_reflected_and_read(filled: str) -> None:
     assert record["seen"] == dt.datetime(2020, 1, 1, 10, tzinfo=dt.UTC)
     assert record["clock"] == dt.time(23, 59, 59)
     assert (record["ok"], record["mood"], record["raw"]) == (True, "sad", "bytes")
-    assert {type(v) for v in texts.values()} == {str}
-    # texts are read as the same values
-    as_text = pa.table({n: pa.array([texts[n]], pa.string()) for n in parents.names})
-    again = Database.checked({**raw, "parents": as_text}, schema, where="x")
+    again = Database.checked({**raw, "parents": alone}, schema, where="x")
     assert again.tables["parents"].data.to_pylist()[0] == record
+
+
+# as a file would write them, which a database does not
+OF_A_FILE = TableSchema.model_validate({
+    "fields": [
+        field("price", "number", decimalChar=",", missingValues=["-99"]),
+        field("low", "integer", missingValues=["-99"]),
+        field("ok", "boolean", trueValues=["yes"], falseValues=["no"]),
+        field("born", "date", format="%d/%m/%Y", missingValues=["9999-12-31"]),
+        field("seen", "datetime", format="%d/%m/%Y %H:%M", tabsynth={"timezone": "Europe/Berlin"}),
+        field("clock", "time", format="%H.%M"),
+    ],
+})  # fmt: skip
+MARKED = "INSERT INTO parents (id, code, price, low, born) VALUES (2, 'b', -99, -99, '9999-12-31')"
+
+
+def test_types_of_a_database_are_kept_under_a_budget(server: Server, filled: str) -> None:
+    name = filled.rpartition("/")[2]
+    server.run("ALTER TABLE parents DROP CONSTRAINT parents_price_check"
+               if server.scheme == "postgresql" else "SET check_constraint_checks = 0",
+               MARKED, database=name)  # fmt: skip
+    place = Place(f"{filled}#parents")
+    alone, among = read_private(place, OF_A_FILE), read_data(place)
+    for raw in (alone, among):
+        record, marked = Table.checked(raw.select(OF_A_FILE.names), OF_A_FILE).data.to_pylist()
+        assert (record["price"], record["low"], record["ok"]) == (10.25, 1, True)
+        assert (record["born"], record["clock"]) == (dt.date(2020, 2, 29), dt.time(23, 59, 59))
+        assert record["seen"] == dt.datetime(2020, 1, 1, 10, tzinfo=dt.UTC)
+        assert set(marked.values()) == {None}
+
+
+def test_settings_of_a_role_change_no_dates(postgresql: Server) -> None:
+    address = postgresql.database()
+    name = address.rpartition("/")[2]
+    postgresql.run(f"ALTER DATABASE {name} SET DateStyle = 'German'")
+    postgresql.run("CREATE TABLE t (born DATE, seen TIMESTAMPTZ)",
+                   "INSERT INTO t VALUES ('2020-02-29', '2020-01-01 10:00:00+00')",
+                   database=name)  # fmt: skip
+    place = Place(f"{address}#t")
+    schema = TableSchema.model_validate(
+        {"fields": [field("born", "date"), field("seen", "datetime", tabsynth={"timezone": "UTC"})]}
+    )
+    for raw in (read_private(place, schema), read_data(place)):
+        assert raw.to_pylist() == [
+            {"born": dt.date(2020, 2, 29), "seen": dt.datetime(2020, 1, 1, 10, tzinfo=dt.UTC)}
+        ]
+
+
+def test_bits_truths_and_instants_are_what_a_schema_says(mariadb: Server) -> None:
+    address = mariadb.database()
+    mariadb.run("SET time_zone = '+00:00'",
+                "CREATE TABLE t (truth BIT(1), bits BIT(8), ok TINYINT(1), stars TINYINT(1), "
+                "at TIMESTAMP NULL, big BIGINT UNSIGNED)",
+                "INSERT INTO t VALUES (b'1', 48, 1, 5, '2020-01-01 10:00:00', 7), (b'0', 255, 0, "
+                "0, NULL, 18446744073709551615)", database=address.rpartition("/")[2])  # fmt: skip
+    kinds = {"truth": "boolean", "bits": "integer", "ok": "boolean", "stars": "integer",
+             "at": "datetime", "big": "integer"}  # fmt: skip
+    schema = TableSchema(fields=tuple(field(*pair) for pair in kinds.items()))
+    assert [tuple(r.values()) for r in read_private(Place(f"{address}#t"), schema).to_pylist()] == [
+        (True, 48, True, 5, dt.datetime(2020, 1, 1, 10), 7), (False, 255, False, 0, None, None),
+    ]  # fmt: skip
+    bits = TableSchema(fields=(field("bits"),))
+    (batch,) = open_store(address).read("t", bits)
+    assert batch.column("bits").to_pylist() == ["48", "255"]
+
+
+def test_numbers_of_two_persons_do_not_become_one(server: Server) -> None:
+    address = server.database()
+    owners = [str(10**30 + 1), str(10**30 + 2)]
+    server.run("CREATE TABLE t (owner NUMERIC(31, 0))",
+               f"INSERT INTO t VALUES ({owners[0]}), ({owners[1]})",
+               database=address.rpartition("/")[2])  # fmt: skip
+    schema = TableSchema.model_validate(
+        {
+            "fields": [field("owner")],
+            "tabsynth": {"privacy_unit": "owner", "max_records_per_unit": 1},
+        }
+    )
+    assert read_private(Place(f"{address}#t"), schema).column("owner").to_pylist() == owners
 
 
 def test_a_snapshot_sees_one_moment(server: Server, filled: str) -> None:
