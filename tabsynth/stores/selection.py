@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ def batches(
     kinds = {name: _arrow_type(field, dialect) for name, field in fields.items()}
     wanted = [_selected(name, kind, dialect, private=private) for name, kind in columns.items()]
     source = sa.table(sa.quoted_name(table, quote=True))
+    codec = _codec(connection) if private else ""
     if dialect == "sqlite" and private:
         driver: Any = connection.connection.dbapi_connection
         driver.text_factory = lambda content: content.decode(errors="replace")
@@ -54,7 +56,7 @@ def batches(
     with found:
         for rows in found.partitions(BATCH):
             arrays = [
-                parse_texts(_texts(values), field)
+                parse_texts(_texts(values, codec), field)
                 if private
                 else column_of(values, kinds[name], f"{where}: column {name!r}")
                 for (name, field), values in zip(
@@ -86,8 +88,22 @@ def _read_alone(
     return declared
 
 
-def _texts(values: Sequence[Any]) -> pa.Array:
-    return pa.array(values, pa.string())
+def _codec(connection: sa.Connection) -> str:
+    """Python's name of the encoding that `_bytes_of` leaves texts in."""
+    if connection.dialect.name != "postgresql":
+        return "utf-8"
+    encoding = str(connection.scalar(sa.select(sa.func.getdatabaseencoding())))
+    name = encoding.replace("WIN", "cp").replace("KOI8", "koi8_")
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        # SQL_ASCII, which is any bytes, and the two that Python has not
+        return "utf-8"
+
+
+def _texts(values: Sequence[Any], codec: str) -> pa.Array:
+    texts = [v.decode(codec, "replace") if isinstance(v, bytes) else v for v in values]
+    return pa.array(texts, pa.string())
 
 
 def _arrow_type(field: FieldSchema, dialect: str) -> pa.DataType:
@@ -114,9 +130,20 @@ def _selected(
     if isinstance(kind, mysql.BIT) and (private or kind.length not in (None, 1)):
         column = sa.cast(column, mysql.INTEGER(unsigned=True))
     opaque = from_sqlalchemy(kind)["type"] == "string" and not isinstance(kind, sa.String)
-    if private or (opaque and dialect != "sqlite"):
+    if private:
+        return _bytes_of(column, dialect).label(name)
+    if opaque and dialect != "sqlite":
         return sa.cast(column, sa.Text).label(name)
     return column
+
+
+def _bytes_of(column: sa.ColumnElement[Any], dialect: str) -> sa.ColumnElement[Any]:
+    """Values as texts that no driver decodes, nor PostgreSQL converts: both fail on some."""
+    if dialect == "sqlite":
+        return sa.cast(column, sa.Text)
+    if dialect == "postgresql":
+        return sa.func.convert_to(sa.cast(column, sa.Text), sa.func.getdatabaseencoding())
+    return sa.cast(sa.cast(column, mysql.CHAR(charset="utf8mb4")), sa.LargeBinary)
 
 
 def _mixed(

@@ -132,7 +132,9 @@ def engine_for(url: sa.URL, where: str, *, writing: bool) -> sa.Engine:
     if name == "sqlite":
         settings["creator"] = _sqlite(Path(str(url.database)), where, writing=writing)
     elif name == "postgresql":
-        settings["connect_args"] = {"connect_timeout": CONNECT_SECONDS} | dict(url.query)
+        # of another encoding, the environment's say, some texts are errors
+        options = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
+        settings["connect_args"] = options | dict(url.query)
         url = url.set(query={})
     else:
         settings["connect_args"] = _mysql_options() | dict(url.query)

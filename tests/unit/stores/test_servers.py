@@ -177,6 +177,48 @@ def test_bits_truths_and_instants_are_what_a_schema_says(mariadb: Server) -> Non
     assert batch.column("bits").to_pylist() == ["48", "255"]
 
 
+def texts_of(address: str) -> list[str]:
+    raw = read_private(Place(f"{address}#t"), TableSchema(fields=(field("w"),)))
+    found: list[str] = raw.column("w").to_pylist()
+    return found
+
+
+@pytest.mark.parametrize("charset", ["utf8mb4", "utf8mb3", "ucs2", "utf32", "latin1"])
+def test_no_text_of_mariadb_is_an_error(mariadb: Server, charset: str) -> None:
+    address = mariadb.database()
+    half = {"ucs2": "0061D83D", "utf32": "000000610000D83D", "latin1": "6181"}
+    mariadb.run("SET sql_mode = ''", f"CREATE TABLE t (w TEXT) CHARSET = {charset}",
+                "INSERT INTO t VALUES ('a'), ('b\u00e9')",
+                f"INSERT INTO t VALUES (x'{half.get(charset, '61EDA0BD')}')",
+                database=address.rpartition("/")[2])  # fmt: skip
+    for options in ("", "?charset=latin1"):
+        *others, broken = texts_of(address + options)
+        assert others == ["a", "b\u00e9"]
+        assert broken[0] == "a"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "stored", "read"),
+    [
+        ("UTF8", r"E'\u0141\u00f3d\u017a'", "\u0141\u00f3d\u017a"),
+        ("SQL_ASCII", r"E'a\xff'", "a\ufffd"),
+        ("WIN1252", r"E'a\x81'", "a\ufffd"),
+        ("KOI8R", r"E'\xc1'", "\u0430"),
+    ],
+)
+def test_no_text_of_postgresql_is_an_error(
+    postgresql: Server, encoding: str, stored: str, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"in_{encoding.lower()}"
+    postgresql.run(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    # the bytes as they are written
+    postgresql.run(f"SET client_encoding = '{encoding}'", "CREATE TABLE t (w TEXT)",
+                   f"INSERT INTO t VALUES ('a'), ({stored})", database=name)  # fmt: skip
+    for client in ("UTF8", "LATIN1"):
+        monkeypatch.setenv("PGCLIENTENCODING", client)
+        assert texts_of(postgresql.url(name)) == ["a", read]
+
+
 def test_numbers_of_two_persons_do_not_become_one(server: Server) -> None:
     address = server.database()
     owners = [str(10**30 + 1), str(10**30 + 2)]
