@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from tabsynth.schema.columns import without_markers
 from tabsynth.schema.model import FieldSchema, TableSchema
 from tabsynth.schema.parse import parse_texts
 from tabsynth.stores.types import from_sqlalchemy, read_type
@@ -56,7 +58,7 @@ def batches(
     with found:
         for rows in found.partitions(BATCH):
             arrays = [
-                parse_texts(_texts(values, codec), field)
+                _parsed(_texts(values, codec), field, schema if dialect == "sqlite" else None)
                 if private
                 else column_of(values, kinds[name], f"{where}: column {name!r}")
                 for (name, field), values in zip(
@@ -76,9 +78,13 @@ def _read_alone(
     """What the texts of a column's values are read as."""
     declared = _declared(name, kind)
     wanted = declared if schema is None else schema.field(name)
-    # SQLite's types bind no value, and of texts no two persons become one
-    if dialect == "sqlite" or (schema is not None and name == schema.tabsynth.privacy_unit):
+    # of texts, no two persons become one
+    if schema is not None and name == schema.tabsynth.privacy_unit:
         return FieldSchema(name=name)
+    if dialect == "sqlite":
+        # its types bind no value, but of numbers it takes texts that look like one
+        numeric = {declared.type, wanted.type} <= {"integer", "number"}
+        return FieldSchema(name=name, type=wanted.type if numeric else "string")
     match kind:
         # truths and numbers
         case mysql.TINYINT() | mysql.BIT() if wanted.type != "boolean":
@@ -86,6 +92,16 @@ def _read_alone(
         case mysql.TIMESTAMP() if wanted.tabsynth.timezone is None:
             return FieldSchema(name=name, type="datetime")
     return declared
+
+
+def _parsed(texts: pa.Array, field: FieldSchema, schema: TableSchema | None) -> pa.Array:
+    """Texts of a database as values; texts among numbers of SQLite as the schema writes them."""
+    values = parse_texts(texts, field)
+    if schema is None or field.type == "string":
+        return values
+    wanted = schema.field(field.name)
+    strays = parse_texts(without_markers(texts, schema.markers(wanted)), wanted)
+    return pc.coalesce(values, strays)
 
 
 def _codec(connection: sa.Connection) -> str:

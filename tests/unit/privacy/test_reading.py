@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import sqlite3
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ import pytest
 from tabsynth.errors import DataError
 from tabsynth.privacy.parting import TRAIN_SHARE, part
 from tabsynth.privacy.reading import raw_columns, read_private
+from tabsynth.schema.columns import read_values
 from tabsynth.schema.model import TableSchema
 from tabsynth.table import Table
 from tests.zoo import field
@@ -147,6 +149,30 @@ def test_types_of_a_duckdb_file_are_kept(tmp_path: Path) -> None:
     assert first["seen"] == dt.datetime(2024, 1, 2, 3, 4, 5)
     assert second | {"owner": None} == dict.fromkeys(schema.names) | {"ok": False}
     assert first["owner"] != second["owner"]
+
+
+def test_a_number_of_sqlite_is_one_and_a_text_beside_it_is_of_a_file(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "t.db")
+    connection.execute("CREATE TABLE t (n REAL, i INTEGER, s NUMERIC, w TEXT)")
+    connection.executemany(
+        "INSERT INTO t VALUES (?, ?, ?, ?)",
+        [(1.5, 3, "low", "1.234"), (-99, -99, 2, "1,5"), ("2,5", "x", 3, None), ("9,9", 4, 4, "7")],
+    )
+    connection.commit()
+    connection.close()
+    number = {"decimalChar": ",", "groupChar": ".", "missingValues": ["-99", "9,9"]}
+    schema = TableSchema.model_validate({
+        "fields": [field("n", "number", **number), field("i", "integer", missingValues=["-99"]),
+                   field("s"), field("w", "number", **number)],
+    })  # fmt: skip
+    raw = read_private(f"sqlite:///{tmp_path}/t.db#t", schema)
+    read = {f.name: read_values(raw.column(f.name), f, schema.markers(f)) for f in schema.fields}
+    assert read["n"].values.to_pylist() == [1.5, None, 2.5, None]
+    assert read["i"].values.to_pylist() == [3, None, None, 4]
+    assert raw.column("s").to_pylist() == ["low", "2", "3", "4"]
+    texts, places = read["w"].values, read["w"].codes
+    assert places is not None
+    assert texts.take(pa.array(places[0])).to_pylist() == [1234, 1.5, None, 7]
 
 
 def test_parts_keep_units_together_and_lose_no_record() -> None:
