@@ -86,6 +86,9 @@ def _read_alone(
         numeric = {declared.type, wanted.type} <= {"integer", "number"}
         return FieldSchema(name=name, type=wanted.type if numeric else "string")
     match kind:
+        case sa.Integer() if wanted.type == "number":
+            # beyond 64 bits, a number outside its bounds is still one
+            return FieldSchema(name=name, type="number")
         # truths and numbers
         case mysql.TINYINT() | mysql.BIT() if wanted.type != "boolean":
             return FieldSchema(name=name, type="integer")
