@@ -27,7 +27,7 @@ from tabsynth.privacy.ledger import EVALUATION
 from tabsynth.privacy.noise import NoiseSource, OpenDPNoise
 from tabsynth.privacy.reading import raw_columns
 from tabsynth.privacy.spending import Account
-from tabsynth.private_fit import Spend, known_domain
+from tabsynth.private_fit import Spend, known_domain, settle
 from tabsynth.refusals import check_target
 from tabsynth.report.model import PRIVATE_EVALUATION, Report, Result
 from tabsynth.schema.model import TableSchema
@@ -119,7 +119,7 @@ def evaluate_private(
     say(f"asking about {len(domain.names)} columns and {len(pairs)} pairs")
     account = Account(reserved.rho)
     answers = ask(admit(raw, schema, account, domain=domain, noise=source), cells, pairs, trial)
-    spend.book.commit(reserved)
+    settle(spend, reserved, say)
     proof = certificate(
         budget, reserved, account.charges, domain=domain, schema=schema, noise=source.name,
         certified=source.certified, covered=AN_EVALUATION,

@@ -319,9 +319,25 @@ def fitting(
             schema=schema, noise=source.name, certified=source.certified,
         ),
     )  # fmt: skip
-    spend.book.commit(reserved)
+    settle(spend, reserved, say)
     if kept is not None:
         kept.path.unlink(missing_ok=True)
+
+
+def settle(spend: Spend, reserved: Reservation, say: Say) -> None:
+    """Note in the ledger that what was paid for is there; the charge stands with or without it.
+
+    A ledger that cannot be written now, busy or full, is told and no reason to fail: whoever tried
+    again would pay again.
+    """
+    try:
+        spend.book.commit(reserved)
+    except LedgerError as error:
+        say(
+            "warning: the ledger does not note that this ended well: expected "
+            f"{error.expected}, got {error.got}. Nothing is lost; the spend stays charged, and need "
+            "not be paid again"
+        )
 
 
 def checkpoint_of(prepared: Prepared) -> Checkpoint | None:

@@ -18,6 +18,8 @@ from typing import NoReturn
 from tabsynth.errors import OutputError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# says what the other files of its directory are
+MANIFEST = "manifest.json"
 ABOUT_THE_PLACE = (*NO_ROOM, errno.EROFS, errno.EIO)
 
 
@@ -189,16 +191,27 @@ def _is_directory(final: Path, where: str) -> bool:
 
 
 def _move_all(staging: Path, final: Path, where: str) -> None:
-    """Move every staged file into `final`; on failure put everything back."""
+    """Move every staged file into `final`; on failure put everything back.
+
+    The manifest, which says what the others are, comes last, and an old one goes first: a kill in
+    between leaves files of both that nothing vouches for.
+    """
     names = sorted(file.name for file in staging.iterdir())
+    vouching = [name for name in names if name == MANIFEST]
     _refuse_directories(final, names, where)
     kept = staging / _partial_name("kept")
     kept.mkdir()
     moved: list[str] = []
     try:
-        for name in names:
+        for name in vouching:
             _keep(final / name, kept / name)
             moved.append(name)
+            (final / name).unlink(missing_ok=True)
+        for name in [name for name in names if name not in vouching]:
+            _keep(final / name, kept / name)
+            moved.append(name)
+            (staging / name).replace(final / name)
+        for name in vouching:
             (staging / name).replace(final / name)
     except BaseException:
         for name in reversed(moved):

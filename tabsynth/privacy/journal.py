@@ -83,7 +83,10 @@ class Checkpoint:
         try:
             place = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
-            return cls._read(path, key)
+            if not _is_empty(path):
+                return cls._read(path, key)
+            # killed before its first line, and so before anything was charged
+            place = os.open(path, os.O_WRONLY)
         except OSError:
             raise _unwritable(path) from None
         try:
@@ -161,6 +164,10 @@ def _as_json(charge: Charge) -> dict[str, Any]:
         "stage": charge.stage, "mechanism": charge.mechanism, "sensitivity": charge.sensitivity,
         "scale": charge.scale, "rho": charge.rho,
     }  # fmt: skip
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0 and os.access(path, os.W_OK)
 
 
 def _append(file: Any, entry: Mapping[str, Any]) -> None:

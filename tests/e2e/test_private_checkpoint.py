@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from tabsynth import registry
-from tabsynth.errors import OutputError
+from tabsynth.errors import LedgerError, OutputError
 from tabsynth.privacy.journal import Checkpoint, Kept
+from tabsynth.privacy.ledger import Ledger
 from tabsynth.privacy.noise import SeededNoise
 from tabsynth.privacy.private_table import PrivateTable
 from tabsynth.privacy.spending import Account
@@ -174,6 +175,33 @@ def test_a_checkpoint_that_a_full_disk_does_not_take_leaves_nothing(
     assert tabsynth(*FIT, "--quiet").refused(4) == "fit.state"
     assert not STATE.exists()
     assert spent(tabsynth) == []
+
+
+def test_a_checkpoint_without_a_first_line_is_begun(tabsynth: Run) -> None:
+    """Killed between making the file and its first line, a fit was charged for nothing."""
+    STATE.touch(mode=0o600)
+    assert tabsynth(*FIT, "--quiet").code == 0
+    assert [fit["committed"] for fit in spent(tabsynth)] == [True]
+    assert not STATE.exists()
+
+
+@pytest.mark.parametrize("run", [False, True])
+def test_a_ledger_that_is_busy_at_the_end_takes_no_model_away(
+    run: bool, tabsynth: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise LedgerError(
+            "ledger", expected="a ledger", got="one in use", remedy="wait for the other process"
+        )
+
+    monkeypatch.setattr(Ledger, "commit", busy)
+    words = ("run", *FIT[1:-1], "out", "--seed", "1") if run else FIT
+    done = tabsynth(*words)
+    assert done.code == (3 if run else 0)
+    assert "need not be paid again" in done.err
+    assert Path("out/model.tabsynth" if run else "model.tabsynth").exists()
+    assert [fit["committed"] for fit in spent(tabsynth)] == [False]
+    assert not STATE.exists()
 
 
 def test_a_checkpoint_that_was_removed_meanwhile_is_not_made_anew(tmp_path: Path) -> None:

@@ -277,6 +277,43 @@ def test_fills_existing_directory(tmp_path: Path) -> None:
     }
 
 
+def test_an_old_manifest_never_stands_beside_new_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill between two moves must not leave one certificate with another model."""
+    for name in ("a.txt", "manifest.json", "z.txt"):
+        (tmp_path / name).write_text("old")
+    real, seen = Path.replace, []
+
+    def replace(file: Path, target: Path) -> Path:
+        moved = real(file, target)
+        beside = target.parent / "manifest.json"
+        others = [(target.parent / n).read_text() for n in ("a.txt", "z.txt")]
+        seen.append((beside.read_text() if beside.exists() else None, others))
+        return moved
+
+    with atomic_files(tmp_path) as stage:
+        for name in ("a.txt", "manifest.json", "z.txt"):
+            (stage / name).write_text("new")
+        monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.undo()
+    assert seen == [
+        (None, ["new", "old"]), (None, ["new", "new"]), ("new", ["new", "new"]),
+    ]  # fmt: skip
+
+
+def test_an_old_manifest_comes_back_when_a_file_cannot_move(tmp_path: Path) -> None:
+    for name in ("a.txt", "manifest.json", "z.txt"):
+        (tmp_path / name).write_text("old")
+    with pytest.raises(OutputError), atomic_files(tmp_path) as stage:
+        for name in ("a.txt", "manifest.json"):
+            (stage / name).write_text("new")
+        (stage / "z.txt").mkdir()
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
+        "a.txt": "old", "manifest.json": "old", "z.txt": "old",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("existing", [True, False])
 def test_directory_untouched_on_error(tmp_path: Path, existing: bool) -> None:
     target = tmp_path / "out"
