@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,8 +62,8 @@ def drawn_by(
         )  # fmt: skip
         lines = [line for line in done.stdout.splitlines() if line.startswith('{"fit_cpu')]
         if done.returncode or not lines:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise RuntimeError(f"broke off: {last[:200]}")
+            said = [line.strip() for line in done.stderr.splitlines() if re.search("[a-z]", line)]
+            raise RuntimeError(f"broke off: {(said or ['no message'])[-1][:200]}")
         texts = {n: str for n, d in known.items() if "categories" in d}
         drawn = pd.read_csv(folder / "synthetic.csv", dtype=texts, na_values=[MISSING])
     for name in texts:
