@@ -335,8 +335,8 @@ def settle(spend: Spend, reserved: Reservation, say: Say) -> None:
     except LedgerError as error:
         say(
             "warning: the ledger does not note that this ended well: expected "
-            f"{error.expected}, got {error.got}. Nothing is lost; the spend stays charged, and need "
-            "not be paid again"
+            f"{error.expected}, got {error.got}. Nothing is lost; the spend stays charged, and "
+            "need not be paid again"
         )
 
 
