@@ -129,8 +129,9 @@ def _typed(values: pa.Array, field: FieldSchema, markers: tuple[str, ...]) -> Va
     if field.type in ("date", "datetime", "time"):
         moment = field.model_copy(update={"format": None})
         coded = parse_texts(pa.array(markers, pa.string()), moment).drop_null()
-        marked = pc.is_in(converted, value_set=coded)
-        converted, values = (pc.if_else(marked, None, found) for found in (converted, values))
+        if len(coded):
+            marked = pc.is_in(converted, value_set=coded)
+            converted, values = (pc.if_else(marked, None, found) for found in (converted, values))
     return Values(converted, mask(pc.and_(values.is_valid(), converted.is_null())))
 
 
